@@ -1,0 +1,1 @@
+"""U-Net segmentation for biomedical images from a handful of annotated examples."""

@@ -1,0 +1,1 @@
+"""Between files and network: normalised pixels, targets, weights and augmentation."""

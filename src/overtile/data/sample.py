@@ -1,0 +1,100 @@
+"""Training tiles as a function of (seed, step, index): the number of workers changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from overtile.arrays import ClassMap, Floats, Labels
+from overtile.config import AugmentationConfig, LabelKind, LossConfig
+from overtile.data.augment import change_grey_values, draw_field
+from overtile.data.deform import resample, resample_labels
+from overtile.data.targets import class_map, separate_touching
+from overtile.data.weight_map import border_weight_map, reach_px
+
+
+@dataclass(frozen=True, kw_only=True)
+class Annotated:
+    """One annotated image, ready to draw tiles from."""
+
+    name: str
+    """What a person calls it: file name, and page if the file has several."""
+
+    pixels: Floats
+    """(C, Y, X) normalised grey values."""
+
+    labels: Labels
+    """(Y, X) ids of objects, or class indices."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingTile:
+    """What one step learns from: S is the input side, T the output side, in pixels."""
+
+    pixels: Floats
+    """(C, S, S) augmented grey values."""
+
+    classes: ClassMap
+    """(T, T) classes, 0…K-1."""
+
+    weights: Floats
+    """(T, T) loss weights w(x) of eq. (2)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampler:
+    """Draws augmented tiles from annotated images."""
+
+    images: Sequence[Annotated]
+    kind: LabelKind
+    input_size: int
+    """Side of the tile that the network sees, in pixels."""
+
+    output_size: int
+    """Side of its labelled centre, in pixels."""
+
+    class_weights: Floats
+    """(K,) weights w_c, one a class."""
+
+    augmentation: AugmentationConfig
+    loss: LossConfig
+    seed: int
+
+    def draw(self, step: int, index: int = 0) -> TrainingTile:
+        """Draw tile `index` of step `step`; the same arguments give the same tile on any worker."""
+        rng = np.random.Generator(
+            np.random.Philox(np.random.SeedSequence([self.seed, step, index]))
+        )
+        image = self.images[int(rng.integers(len(self.images)))]
+        field = draw_field(self.input_size, self._draw_start(image, rng), self.augmentation, rng)
+        pixels = change_grey_values(resample(image.pixels, field), self.augmentation, rng)
+        classes, weights = self._targets(image, field)
+        return TrainingTile(pixels=pixels, classes=classes, weights=weights)
+
+    def _draw_start(self, image: Annotated, rng: np.random.Generator) -> tuple[int, int]:
+        """Shift the tile so that its labelled part lies on the image, or up to a quarter beyond."""
+        rim = (self.input_size - self.output_size) // 2
+        beyond = self.output_size // 4
+        starts = []
+        for length in image.labels.shape:
+            room = length - self.output_size
+            starts.append(int(rng.integers(min(0, room) - beyond, max(0, room) + beyond + 1)) - rim)
+        return starts[0], starts[1]
+
+    def _targets(self, image: Annotated, field: Floats) -> tuple[ClassMap, Floats]:
+        """Deform ids first, then separate, then weigh, so that resampling never closes a gap."""
+        rim = (self.input_size - self.output_size) // 2
+        # Objects just outside the labelled part also narrow the gaps inside it.
+        surround = min(rim, reach_px(self.loss)) if self.kind != "classes" else 0
+        wide = slice(rim - surround, rim + self.output_size + surround)
+        ids = resample_labels(image.labels, np.ascontiguousarray(field[:, wide, wide]))
+        centre = slice(surround, surround + self.output_size)
+        if self.kind == "classes":
+            classes = class_map(ids, self.kind)
+            return classes, self.class_weights[classes]
+        ids = separate_touching(ids)
+        border = border_weight_map(ids, self.loss)[centre, centre]
+        classes = class_map(ids[centre, centre], self.kind)
+        return classes, self.class_weights[classes] + border

@@ -1,0 +1,82 @@
+"""What an evaluation comes to: a summary, a spread and one row per image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from overtile.config import Settings
+from overtile.errors import PairError
+
+Row: TypeAlias = dict[str, str | int | float]
+"""One image: its name under `image`, then its numbers."""
+
+Task: TypeAlias = Literal["isbi2012", "instances", "classes"]
+
+
+class Spread(Settings):
+    """How much the headline differs between images."""
+
+    mean: float
+    """Mean over images; every image counts the same."""
+
+    sd: float
+    """Sample standard deviation (n − 1) over images; 0 for a single image."""
+
+
+class TaskScores(Settings):
+    """Scores of one task over a set of images; serialises to JSON, and all numbers are finite."""
+
+    task: Task
+    convention: str
+    """What each number means: measures of one name differ, and only alike ones compare."""
+
+    headline: str
+    """The number to quote: the first of `summary`, and a key of every row."""
+
+    summary: dict[str, float]
+    """Numbers over all images, the most important first."""
+
+    spread: Spread
+    per_image: list[Row]
+    """The worst image first."""
+
+
+def task_scores(
+    task: Task,
+    convention: str,
+    summary: dict[str, float],
+    rows: list[Row],
+    *,
+    lower_is_better: bool,
+) -> TaskScores:
+    """Sort `rows` by the first number of `summary`, the worst first, and add its spread."""
+    headline = next(iter(summary))
+    values = np.array([row[headline] for row in rows], np.float64)
+    order = np.argsort(-values if lower_is_better else values, kind="stable")
+    return TaskScores(
+        task=task,
+        convention=convention,
+        headline=headline,
+        summary=summary,
+        spread=Spread(
+            mean=float(values.mean()), sd=float(values.std(ddof=1)) if values.size > 1 else 0.0
+        ),
+        per_image=[rows[index] for index in order],
+    )
+
+
+def check_any(images: Sequence[object]) -> None:
+    """Refuse an evaluation of nothing.
+
+    Raises
+    ------
+    PairError
+        If there is no image.
+    """
+    if not images:
+        raise PairError(
+            "there is no image to score", remedy="give at least one prediction with its truth"
+        )

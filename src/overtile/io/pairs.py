@@ -1,0 +1,197 @@
+"""Find the images that a user means, and pair them with their labels by name."""
+
+from __future__ import annotations
+
+import glob
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from overtile.errors import ImageError, PairError
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
+"""Names that are taken from a folder, in any case. Whether they are images, the content decides."""
+
+LABEL_SUFFIXES = ("_cp_masks", "_masks", "_mask", "_labels", "_label", "_seg", "_gt")
+"""Ends of a label file's name that its image does not share."""
+
+_HOW = (
+    "an image pairs with the label file of the same name, whatever its format, that may end in "
+    f"{', '.join(LABEL_SUFFIXES)}: cell1.png with cell1.tif or cell1_mask.png"
+)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """An image file and its label file."""
+
+    image: Path
+    labels: Path
+
+
+def find_images(source: str | Path) -> list[Path]:
+    """List the image files that a path means.
+
+    Parameters
+    ----------
+    source : str or path
+        A file, whatever its name; a folder, not including those inside; or a pattern with
+        ``*``, ``?`` or ``[...]``.
+
+    Returns
+    -------
+    paths : list of path
+        In natural order: ``img2`` before ``img10``. Hidden files and files that do not end in one
+        of `IMAGE_SUFFIXES` are left out.
+
+    Raises
+    ------
+    ImageError
+        If there is no such place, or no image in it.
+    """
+    path = Path(source)
+    try:
+        if path.is_dir():
+            return _some_images(path.iterdir(), path, "holds no image")
+        if path.exists():
+            return [path]
+        if glob.has_magic(str(source)):
+            matches = glob.glob(str(source))  # noqa: PTH207 - Path.glob refuses absolute patterns
+            return _some_images(map(Path, matches), path, "matches no image")
+    except OSError as error:
+        raise ImageError(
+            f"cannot be listed ({error.strerror or error})",
+            remedy="check its name and its permissions",
+            path=path,
+        ) from error
+    raise ImageError(
+        "does not exist", remedy="give an image, a folder of images or a pattern", path=path
+    )
+
+
+def pair_files(images: str | Path, labels: str | Path) -> list[Pair]:
+    """Pair images and label files by name; nothing is left over in silence.
+
+    Parameters
+    ----------
+    images, labels : str or path
+        As for `find_images`. Both may be the same folder: files that end in one of
+        `LABEL_SUFFIXES` are labels then. One image and one label file pair whatever their names.
+
+    Returns
+    -------
+    pairs : list of Pair
+        In the order of the images.
+
+    Raises
+    ------
+    ImageError
+        If there is nothing at one of the places.
+    PairError
+        If an image or a label file has no partner, or more than one.
+    """
+    image_files, label_files = _sides(images, labels)
+    if len(image_files) == len(label_files) == 1:
+        return [Pair(image_files[0], label_files[0])]
+    named = _by_name(image_files)
+    partners: dict[Path, Path] = {}
+    lonely: list[Path] = []
+    for label_file in label_files:
+        image = named.get(_name(label_file)) or named.get(_bare(label_file))
+        if image is None:
+            lonely.append(label_file)
+        elif image in partners:
+            raise PairError(
+                f"has two label files, {partners[image].name} and {label_file.name}",
+                remedy=f"keep one; {_HOW}",
+                path=image,
+            )
+        else:
+            partners[image] = label_file
+    _refuse_unpaired(
+        image_files, [i for i in image_files if i not in partners], label_files, lonely
+    )
+    return [Pair(image, partners[image]) for image in image_files]
+
+
+def _some_images(paths: Iterable[Path], place: Path, fault: str) -> list[Path]:
+    images = [
+        path
+        for path in paths
+        # Hidden ones are what file managers leave (._a.tif), and our own unfinished writing.
+        if path.suffix.lower() in IMAGE_SUFFIXES and path.name[0] != "." and path.is_file()
+    ]
+    if not images:
+        raise ImageError(
+            fault,
+            remedy=f"give a place with {', '.join(IMAGE_SUFFIXES)}; inner folders are not searched",
+            path=place,
+        )
+    return sorted(images, key=_natural)
+
+
+def _sides(images: str | Path, labels: str | Path) -> tuple[list[Path], list[Path]]:
+    image_files, label_files = find_images(images), find_images(labels)
+    if _resolved(image_files) == _resolved(label_files):
+        label_files = [path for path in label_files if _bare(path) != _name(path)]
+    # A pattern for images may also match the labels beside them.
+    taken = _resolved(label_files)
+    image_files = [path for path in image_files if path.resolve() not in taken]
+    if not image_files or not label_files:
+        missing = "image beside the labels" if not image_files else "label file beside the images"
+        raise PairError(f"there is no {missing}", remedy=_HOW, path=images)
+    return image_files, label_files
+
+
+def _resolved(paths: list[Path]) -> set[Path]:
+    return {path.resolve() for path in paths}
+
+
+def _by_name(image_files: list[Path]) -> dict[str, Path]:
+    named: dict[str, Path] = {}
+    for image in image_files:
+        twin = named.setdefault(_name(image), image)
+        if twin != image:
+            raise PairError(
+                f"has the same name as {twin.name}, so that labels cannot be told apart",
+                remedy="rename one of the images",
+                path=image,
+            )
+    return named
+
+
+def _refuse_unpaired(
+    image_files: list[Path], images: list[Path], label_files: list[Path], labels: list[Path]
+) -> None:
+    faults = []
+    if images:
+        faults.append(f"{len(images)} of {len(image_files)} images lack labels ({_some(images)})")
+    if labels:
+        faults.append(
+            f"{len(labels)} of {len(label_files)} label files lack an image ({_some(labels)})"
+        )
+    if faults:
+        raise PairError(" and ".join(faults), remedy=_HOW, path=image_files[0].parent)
+
+
+def _some(paths: list[Path]) -> str:
+    return ", ".join(path.name for path in paths[:3]) + ", ..." * (len(paths) > 3)
+
+
+def _name(path: Path) -> str:
+    """Name without format: ``a`` for ``a.png`` and for ``a.ome.tif``."""
+    return path.stem.removesuffix(".ome")
+
+
+def _bare(path: Path) -> str:
+    """Name without format and without the end that marks labels."""
+    name = _name(path)
+    end = next((end for end in LABEL_SUFFIXES if name.endswith(end) and name != end), "")
+    return name.removesuffix(end)
+
+
+def _natural(path: Path) -> tuple[list[tuple[str, int]], str]:
+    parts = re.split(r"(\d+)", path.name.casefold())
+    numbers = [int(digits) for digits in parts[1::2]] + [-1]
+    return list(zip(parts[::2], numbers, strict=True)), path.as_posix()

@@ -1,0 +1,94 @@
+"""PNG and JPEG: pixels as stored, without alpha, colour management or rotation."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+from PIL import Image as Pillow
+
+from overtile.arrays import Pixels
+from overtile.io.image import Decoded, check_size
+
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_GREY = 0  # colour type in the IHDR chunk of PNG
+
+
+def decode_raster(path: Path, *, keep_palette: bool) -> Decoded:
+    """Decode a PNG or a JPEG.
+
+    Parameters
+    ----------
+    path : path
+        A file that starts as a PNG or a JPEG does. Its EXIF orientation is ignored, for images and
+        labels alike, so that the two never turn apart.
+    keep_palette : bool
+        Return the index into the colour table, which is the label of a label image, not the colour.
+
+    Returns
+    -------
+    decoded : Decoded
+        (Y, X) or (Y, X, C) array of uint8 or uint16.
+
+    Raises
+    ------
+    ImageError
+        If it is too large.
+    Exception
+        Whatever Pillow and imagecodecs raise on a damaged file.
+    """
+    bits, colour_type = _png_header(path)
+    notes: tuple[str, ...] = ()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Pillow.DecompressionBombWarning)
+        with Pillow.open(path, formats=("PNG", "JPEG")) as picture:
+            height, width, bands = picture.height, picture.width, len(picture.getbands())
+            check_size((height, width, bands), 2 if bits == 16 else 1)
+            if bits == 16 and colour_type != _GREY:
+                # Pillow would keep only the upper 8 bits of each colour.
+                array = imagecodecs.png_decode(path.read_bytes())
+            else:
+                array, notes = _load(picture, keep_palette=keep_palette)
+            notes += _frames(picture)
+    if bits in (2, 4) and colour_type == _GREY:
+        array = array // (255 // ((1 << bits) - 1))  # Pillow stretches them to 0...255.
+    array, alpha = _without_alpha(array)
+    return Decoded(
+        array=array,
+        axes="YX" if array.ndim == 2 else "YXS",
+        source="of a single plane" if array.ndim == 2 else "from RGB samples",
+        notes=notes + alpha,
+    )
+
+
+def _png_header(path: Path) -> tuple[int, int]:
+    """Bits per sample and colour type of a PNG; 8 and RGB for a JPEG."""
+    with path.open("rb") as file:
+        head = file.read(26)
+    return (head[24], head[25]) if head.startswith(PNG_SIGNATURE) else (8, 2)
+
+
+def _load(picture: Pillow.Image, *, keep_palette: bool) -> tuple[Pixels, tuple[str, ...]]:
+    if picture.mode == "P" and not keep_palette:
+        return np.array(picture.convert("RGB")), ("its colour table was applied",)
+    if picture.mode in ("CMYK", "YCCK"):
+        return np.array(picture.convert("RGB")), ("converted from CMYK to RGB",)
+    array = np.array(picture)
+    # Pillow holds 1 bit as bool and, depending on its version, 16 bits as int32.
+    narrow = {"b": np.uint8, "i": np.uint16}.get(array.dtype.kind)
+    return (array if narrow is None else array.astype(narrow)), ()
+
+
+def _frames(picture: Pillow.Image) -> tuple[str, ...]:
+    frames = getattr(picture, "n_frames", 1)
+    return (f"the first of {frames} frames, the others are left out",) if frames > 1 else ()
+
+
+def _without_alpha(array: Pixels) -> tuple[Pixels, tuple[str, ...]]:
+    if array.ndim == 2 or array.shape[2] == 3:
+        return array, ()
+    colours = array[..., 0] if array.shape[2] == 2 else array[..., :3]
+    return colours, ("its alpha channel is left out",)

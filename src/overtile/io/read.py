@@ -1,0 +1,220 @@
+"""Read image files and say how they were understood; nothing is guessed in silence."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image as Pillow
+
+from overtile.arrays import Pixels
+from overtile.errors import ImageError, LabelError, OvertileError
+from overtile.io.axes import check_axes, fold, tidy
+from overtile.io.image import Decoded, Image
+from overtile.io.labels import as_labels
+from overtile.io.raster import PNG_SIGNATURE, decode_raster
+from overtile.io.tiff import decode_tiff
+
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_JPEG = b"\xff\xd8\xff"
+_OTHERS = {
+    b"version https://git-lfs": "is a Git-LFS pointer, not the image itself",
+    b"<": "is a web page or XML text, not an image",
+    b"PK\3\4": "is a ZIP archive, not an image",
+    b"\x1f\x8b": "is a gzip archive, not an image",
+    b"%PDF": "is a PDF, not an image",
+    b"GIF8": "is a GIF, which is not read",
+    b"BM": "is a BMP, which is not read",
+    b"\x89HDF": "is an HDF5 file, which is not read",
+    b"\x93NUMPY": "is a numpy array, which is not read",
+}
+_REMEDIES = {
+    b"version https://git-lfs": "run `git lfs pull`",
+    b"<": "download the file itself again",
+}
+
+
+def read_image(path: str | Path, *, axes: str | None = None) -> Image:
+    """Read a PNG, JPEG or TIFF.
+
+    The content decides what it is, not the name. An alpha channel is left out, a colour table of a
+    PNG is applied, EXIF orientation is ignored.
+
+    Parameters
+    ----------
+    path : str or path
+        The file.
+    axes : str, optional
+        One letter of P Z T C S Y X for every dimension longer than 1, in file order. By default
+        what OME or ImageJ metadata tell, else a guess that `Image.reading` calls a guess.
+
+    Returns
+    -------
+    image : Image
+        Pixels (P, C, Y, X) in their native dtype, all finite.
+
+    Raises
+    ------
+    ImageError
+        If the file is missing, damaged, cut short, too large or not an image, `axes` do not fit,
+        or pixels are complex, NaN or infinite.
+    """
+    path = Path(path)
+    try:
+        decoded = _decode(path, keep_palette=False)
+        image = _understand(path, decoded, axes)
+        _refuse_not_finite(image.pixels)
+    except OvertileError as error:
+        raise error.at(path) from error.__cause__
+    return image
+
+
+def read_labels(path: str | Path, *, axes: str | None = None) -> Image:
+    """Read a label image: PNG (index of its colour table, if it has one) or TIFF.
+
+    Parameters
+    ----------
+    path, axes
+        As for `read_image`.
+
+    Returns
+    -------
+    labels : Image
+        Pixels (P, 1, Y, X) of uint32: 0 is background, other values as stored.
+
+    Raises
+    ------
+    ImageError
+        If the file cannot be read.
+    LabelError
+        If values are colours, negative, fractional, not finite or above 2**32 - 1, or smeared
+        by JPEG.
+    """
+    path = Path(path)
+    try:
+        decoded = _decode(path, keep_palette=True)
+        image = _understand(path, decoded, axes)
+        labels = as_labels(image.pixels)
+        if _head(path).startswith(_JPEG):
+            _refuse_smeared(labels)
+    except OvertileError as error:
+        raise error.at(path) from error.__cause__
+    kept = [i for i, letter in enumerate(image.axes) if letter != "C"]
+    return replace(
+        image,
+        pixels=labels,
+        axes="".join(image.axes[i] for i in kept),
+        shape=tuple(image.shape[i] for i in kept),
+    )
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(64)
+
+
+def _decode(path: Path, *, keep_palette: bool) -> Decoded:
+    """Decode by content; the one place where foreign exceptions become ours."""
+    try:
+        head = _head(path)
+        if head.startswith(_TIFF):
+            return decode_tiff(path)
+        if head.startswith((PNG_SIGNATURE, _JPEG)):
+            return decode_raster(path, keep_palette=keep_palette)
+    except OvertileError:
+        raise
+    except OSError as error:
+        # Pillow and tifffile raise OSError without errno for damaged content.
+        if error.errno is None:
+            raise _damaged(error) from error
+        raise ImageError(
+            f"cannot be read ({error.strerror})", remedy="give the path of an image file"
+        ) from error
+    except Pillow.DecompressionBombWarning as error:
+        raise ImageError(f"is too large ({error})", remedy="crop it or save it as TIFF") from error
+    except Exception as error:  # the decoders raise some sixteen unrelated classes
+        raise _damaged(error) from error
+    raise _foreign(head)
+
+
+def _damaged(error: Exception) -> ImageError:
+    if isinstance(error, MemoryError):
+        return ImageError("does not fit into memory", remedy="crop or split it")
+    return ImageError(
+        f"cannot be decoded ({type(error).__name__}: {str(error)[:200]})",
+        remedy="it may be damaged: open it in ImageJ and save it again as TIFF",
+    )
+
+
+def _foreign(head: bytes) -> ImageError:
+    remedy = "give a PNG, JPEG or TIFF"
+    if not head:
+        return ImageError("is empty", remedy="copy or download it again")
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    for start, what in _OTHERS.items():
+        if text.startswith(start):
+            return ImageError(what, remedy=_REMEDIES.get(start, remedy))
+    return ImageError("is not a PNG, JPEG or TIFF", remedy=remedy)
+
+
+def _understand(path: Path, decoded: Decoded, given: str | None) -> Image:
+    array, notes = decoded.array, decoded.notes
+    if array.dtype.kind not in "buif":
+        raise ImageError(
+            f"holds {array.dtype} pixels", remedy="save real numbers, not complex ones"
+        )
+    axes = decoded.axes if given is None else check_axes(given, array.shape)
+    alpha = decoded.alpha_axis
+    if alpha is not None and axes[alpha] in "CS":
+        array = np.delete(array, -1, axis=alpha)
+        notes += ("its alpha channel is left out",)
+    array, axes = tidy(array, axes)
+    pixels = fold(array, axes)
+    return Image(
+        pixels=pixels,
+        axes=axes,
+        shape=array.shape,
+        pixel_size_um=decoded.pixel_size_um,
+        path=path,
+        reading="; ".join(
+            [
+                f"axes {axes} {decoded.source if given is None else 'as given'}, "
+                + _measures(pixels, decoded.pixel_size_um),
+                *notes,
+            ]
+        ),
+    )
+
+
+def _measures(pixels: Pixels, pixel_size_um: tuple[float, float] | None) -> str:
+    pages, channels, height, width = pixels.shape
+    parts = [
+        f"{pages} page{'s' * (pages > 1)} of {height}x{width}",
+        f"{channels} channel{'s' * (channels > 1)}",
+        str(pixels.dtype),
+    ]
+    if pixel_size_um:
+        y, x = pixel_size_um
+        parts.append(f"{x:g} um/px" if y == x else f"{y:g} x {x:g} um/px (y, x)")
+    return ", ".join(parts)
+
+
+def _refuse_not_finite(pixels: Pixels) -> None:
+    if pixels.dtype.kind != "f" or np.isfinite(pixels).all():
+        return
+    per_page = np.count_nonzero(~np.isfinite(pixels), axis=(1, 2, 3))
+    first = int(np.flatnonzero(per_page)[0]) + 1
+    raise ImageError(
+        f"holds {int(per_page.sum())} NaN or infinite pixels, the first on page {first}",
+        remedy="replace them by a grey value",
+    )
+
+
+def _refuse_smeared(labels: Pixels) -> None:
+    values = len(np.unique(labels))
+    if values > 2:
+        raise LabelError(
+            f"is a JPEG with {values} different values, and JPEG alters ids near edges",
+            remedy="save the labels as PNG or TIFF",
+        )

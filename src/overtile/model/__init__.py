@@ -1,0 +1,1 @@
+"""The network, its geometry and its file."""

@@ -1,0 +1,91 @@
+"""Which tile sides a U-Net of valid convolutions can take, and what it gives back: integers only.
+
+Every level loses 4 px per side pair to its two 3×3 convolutions, and every pooling halves a side,
+so a side is legal when every pooling sees an even one (Ronneberger 2015, Sec. 2). Lengths are in
+pixels.
+"""
+
+from __future__ import annotations
+
+from overtile.errors import ConfigError
+
+CONVOLUTION_LOSS_PX = 4
+"""What two valid 3×3 convolutions take from a side."""
+
+PAPER_DEPTH = 4
+
+
+def pooling_factor(depth: int = PAPER_DEPTH) -> int:
+    """Give 2^depth: the step at which the pooling grid repeats, in pixels.
+
+    Tiles must start at multiples of it, or neighbouring tiles pool over different grids.
+    """
+    return 1 << depth
+
+
+def context_px(depth: int = PAPER_DEPTH) -> int:
+    """Give the rim of the input that only serves as context, in pixels per side.
+
+    Contracting and expanding path lose 4 px at each of the scales 1, 2, …, 2^(depth-1), the bottom
+    once at scale 2^depth; half of the sum falls on each side.
+
+    Examples
+    --------
+    >>> context_px(4)
+    92
+    """
+    return CONVOLUTION_LOSS_PX * (3 * pooling_factor(depth) - 2) // 2
+
+
+def is_legal_input(side: int, depth: int = PAPER_DEPTH) -> bool:
+    """Say whether every pooling sees an even side and at least one output pixel is left."""
+    return side == smallest_input(side - 2 * context_px(depth), depth)
+
+
+def output_size(input_size: int, depth: int = PAPER_DEPTH) -> int:
+    """Give the output side of a legal input side.
+
+    Raises
+    ------
+    ConfigError
+        If some pooling would see an odd side, or nothing would be left.
+
+    Examples
+    --------
+    >>> output_size(572)
+    388
+    """
+    if not is_legal_input(input_size, depth):
+        legal = smallest_input(max(1, input_size - 2 * context_px(depth)), depth)
+        raise ConfigError(
+            f"`input_size` {input_size} px does not fit a U-Net of depth {depth}",
+            remedy=f"the next side that does is {legal} px",
+        )
+    return input_size - 2 * context_px(depth)
+
+
+def smallest_input(output: int, depth: int = PAPER_DEPTH) -> int:
+    """Give the smallest legal input side whose output has at least `output` pixels.
+
+    A bottom of side ``b`` comes from an input of ``2^depth * b + 4 * (2^depth - 1)``.
+
+    Examples
+    --------
+    >>> smallest_input(388)
+    572
+    """
+    factor = pooling_factor(depth)
+    rim = CONVOLUTION_LOSS_PX * (factor - 1)
+    bottom = -(-(max(1, output) + 2 * context_px(depth) - rim) // factor)
+    return factor * bottom + rim
+
+
+def tile_step_px(output: int, depth: int = PAPER_DEPTH) -> int:
+    """Give the largest multiple of 2^depth in an output side: how far tiles may be apart.
+
+    Examples
+    --------
+    >>> tile_step_px(388)
+    384
+    """
+    return output - output % pooling_factor(depth)
