@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+import reprlib
 import tomllib
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from overtile.choices import Precision
 from overtile.errors import ConfigError
-
-LabelKind: TypeAlias = Literal["instances", "binary", "classes"]
-Precision: TypeAlias = Literal["fp32", "bf16"]
-TestTimeAugmentation: TypeAlias = Literal["none", "rotations7", "flips8"]
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -213,9 +211,10 @@ def parse_recipe(tables: dict[str, Any], *, source: str) -> Recipe:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key = ".".join(str(part) for part in first["loc"])
+        got = reprlib.repr(first["input"])  # short, however long or nested the value is
         raise ConfigError(
             f"`{key}`: {first['msg']}",
-            remedy=f"got {first['input']!r}; docs/reference/recipes.md lists keys and ranges",
+            remedy=f"got {got}; docs/reference/recipes.md lists keys and ranges",
             path=source,
         ) from error
 
@@ -244,7 +243,7 @@ def _read_toml(name: str) -> dict[str, Any]:
         text = _read_text(name)
     try:
         return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError: also an endless number
         raise ConfigError(f"is not TOML ({error})", remedy="mend that line", path=name) from error
 
 

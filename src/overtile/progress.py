@@ -1,8 +1,14 @@
-"""How long work tells what it is doing, without knowing who listens."""
+"""How long work tells what it is doing and is asked to stop, without knowing who listens."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Protocol, TypeAlias
+
+from overtile.errors import StoppedError
+
+StopRequest: TypeAlias = Callable[[], int | None]
+"""Asked often by long work; an exit code means: save and stop."""
 
 
 class Progress(Protocol):
@@ -23,3 +29,15 @@ class Silence:
 
     def advance(self, task: str, done: float, total: float, note: str = "") -> None:
         """Ignore the state."""
+
+
+def never() -> int | None:
+    """Never ask to stop; the default for library users."""
+    return None
+
+
+def heed(should_stop: StopRequest, fault: str, remedy: str) -> None:
+    """Raise `StoppedError` if asked to stop."""
+    code = should_stop()
+    if code is not None:
+        raise StoppedError(fault, remedy=remedy, exit_code=code)

@@ -91,11 +91,13 @@ def sweep(folder: Path) -> None:
 
 def _sync_folder(folder: Path) -> None:
     # A rename is only on the disk once its folder is. Windows cannot open folders; it needs no
-    # sync.
+    # sync. Some network drives refuse one: the new file is whole there all the same, and after a
+    # crash it is the new or the old one, as promised.
     if os.name == "nt":
         return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -176,7 +176,7 @@ def test_a_missing_folder_is_an_output_error(tmp_path: Path) -> None:
         ("in/a.png", "labels", None, "out/a_labels.tif"),
         ("in/a.ome.tif", "probabilities", None, "out/a_probabilities.tif"),
         ("in/a.b.tif", "overlay", None, "out/a.b_overlay.png"),
-        ("in/a.png", "objects", ".csv", "out/a_objects.csv"),
+        ("in/a.png", "labels", "_cp_masks", "out/a_cp_masks.tif"),
     ],
 )
 def test_results_are_named_after_their_image(

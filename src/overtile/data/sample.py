@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from overtile.arrays import ClassMap, Floats, Labels
-from overtile.config import AugmentationConfig, LabelKind, LossConfig
+from overtile.choices import LabelKind
+from overtile.config import AugmentationConfig, LossConfig
 from overtile.data.augment import change_grey_values, draw_field
 from overtile.data.deform import resample, resample_labels
 from overtile.data.targets import class_map, separate_touching

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
 from overtile.arrays import ClassMap, Floats, Labels
-from overtile.config import LabelKind
+from overtile.choices import LabelKind
 
 # Half of the eight neighbours; the other half is met from the other pixel's side.
 _HALF_NEIGHBOURHOOD = ((0, 1), (1, -1), (1, 0), (1, 1))

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
+from overtile.choices import Task
 from overtile.config import Settings
 from overtile.errors import PairError
 
 Row: TypeAlias = dict[str, str | int | float]
 """One image: its name under `image`, then its numbers."""
-
-Task: TypeAlias = Literal["isbi2012", "instances", "classes"]
 
 
 class Spread(Settings):

@@ -1,4 +1,4 @@
-"""From foreground probability to one id per object."""
+"""From class probabilities to one id per object, or one class per pixel."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 from scipy import ndimage as ndi
 
 from overtile.arrays import Floats, Labels
+from overtile.choices import LabelKind
 from overtile.config import PredictionConfig
 
 
@@ -34,3 +35,19 @@ def label_instances(foreground: Floats, config: PredictionConfig | None = None) 
     kept[0] = False
     ids = np.where(kept, np.cumsum(kept), 0).astype(np.uint32)
     return np.asarray(ids[pieces])
+
+
+def foreground(probabilities: Floats) -> Floats:
+    """Give the (Y, X) probability of being anything but background, from (K, Y, X)."""
+    return np.asarray(np.clip(1 - probabilities[0], 0, 1))
+
+
+def objects(probabilities: Floats, kind: LabelKind, config: PredictionConfig) -> Labels:
+    """Turn (K, Y, X) probabilities into (Y, X) labels of the kind that was trained on.
+
+    Objects get ids, for labels of kind ``instances`` and ``binary``; for ``classes`` each pixel
+    gets the index of its likeliest class.
+    """
+    if kind == "classes":
+        return np.asarray(probabilities.argmax(axis=0), dtype=np.uint32)
+    return label_instances(foreground(probabilities), config)

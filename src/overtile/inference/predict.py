@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from overtile.arrays import Floats
-from overtile.config import Precision, TestTimeAugmentation
+from overtile.choices import Precision, TestTimeAugmentation
 from overtile.data.mirror import mirror_crop
 from overtile.errors import ImageError
 from overtile.inference.tiles import overlap_tile

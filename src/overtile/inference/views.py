@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from overtile.arrays import Floats
-from overtile.config import TestTimeAugmentation
+from overtile.choices import TestTimeAugmentation
 from overtile.data.deform import affine_field, resample
 
 _ROTATIONS = 7

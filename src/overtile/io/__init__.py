@@ -7,6 +7,7 @@
 ``tiff``, ``raster``  the decoders
 ``labels``            stored values to instance ids
 ``pairs``             `find_images` and `pair_files`: what a user means by a path
+``matching``          `pair_predictions`: results of any tool with their truth
 ``write``             labels and probabilities as TIFF for ImageJ
 ``overlay``           outlines on the image as PNG for a person
 ====================  =========================================================================
@@ -15,6 +16,7 @@
 from __future__ import annotations
 
 from overtile.io.image import LARGEST_IMAGE_BYTES, Image
+from overtile.io.matching import pair_predictions
 from overtile.io.overlay import write_overlay
 from overtile.io.pairs import IMAGE_SUFFIXES, LABEL_SUFFIXES, Pair, find_images, pair_files
 from overtile.io.read import read_image, read_labels
@@ -28,6 +30,7 @@ __all__ = [
     "Pair",
     "find_images",
     "pair_files",
+    "pair_predictions",
     "read_image",
     "read_labels",
     "result_path",

@@ -98,7 +98,7 @@ def pair_files(images: str | Path, labels: str | Path) -> list[Pair]:
     partners: dict[Path, Path] = {}
     lonely: list[Path] = []
     for label_file in label_files:
-        image = named.get(_name(label_file)) or named.get(_bare(label_file))
+        image = named.get(_name(label_file)) or named.get(bare_name(label_file, LABEL_SUFFIXES))
         if image is None:
             lonely.append(label_file)
         elif image in partners:
@@ -109,8 +109,10 @@ def pair_files(images: str | Path, labels: str | Path) -> list[Pair]:
             )
         else:
             partners[image] = label_file
-    _refuse_unpaired(
-        image_files, [i for i in image_files if i not in partners], label_files, lonely
+    refuse_unpaired(
+        ("images", "labels", image_files, [i for i in image_files if i not in partners]),
+        ("label files", "an image", label_files, lonely),
+        remedy=_HOW,
     )
     return [Pair(image, partners[image]) for image in image_files]
 
@@ -134,7 +136,9 @@ def _some_images(paths: Iterable[Path], place: Path, fault: str) -> list[Path]:
 def _sides(images: str | Path, labels: str | Path) -> tuple[list[Path], list[Path]]:
     image_files, label_files = find_images(images), find_images(labels)
     if _resolved(image_files) == _resolved(label_files):
-        label_files = [path for path in label_files if _bare(path) != _name(path)]
+        label_files = [
+            path for path in label_files if bare_name(path, LABEL_SUFFIXES) != _name(path)
+        ]
     # A pattern for images may also match the labels beside them.
     taken = _resolved(label_files)
     image_files = [path for path in image_files if path.resolve() not in taken]
@@ -161,18 +165,28 @@ def _by_name(image_files: list[Path]) -> dict[str, Path]:
     return named
 
 
-def _refuse_unpaired(
-    image_files: list[Path], images: list[Path], label_files: list[Path], labels: list[Path]
-) -> None:
-    faults = []
-    if images:
-        faults.append(f"{len(images)} of {len(image_files)} images lack labels ({_some(images)})")
-    if labels:
-        faults.append(
-            f"{len(labels)} of {len(label_files)} label files lack an image ({_some(labels)})"
-        )
+def refuse_unpaired(*sides: tuple[str, str, list[Path], list[Path]], remedy: str) -> None:
+    """Refuse files without a partner; a side is (what, what it lacks, all files, lonely files).
+
+    Raises
+    ------
+    PairError
+        Counting and naming them, both sides at once.
+    """
+    faults = [
+        f"{len(lonely)} of {len(files)} {what} lack {lacks} ({_some(lonely)})"
+        for what, lacks, files, lonely in sides
+        if lonely
+    ]
     if faults:
-        raise PairError(" and ".join(faults), remedy=_HOW, path=image_files[0].parent)
+        raise PairError(" and ".join(faults), remedy=remedy, path=sides[0][2][0].parent)
+
+
+def bare_name(path: Path, ends: tuple[str, ...]) -> str:
+    """Give a file's name without format and without the first of `ends` that it ends in."""
+    name = _name(path)
+    end = next((end for end in ends if name.endswith(end) and name != end), "")
+    return name.removesuffix(end)
 
 
 def _some(paths: list[Path]) -> str:
@@ -182,13 +196,6 @@ def _some(paths: list[Path]) -> str:
 def _name(path: Path) -> str:
     """Name without format: ``a`` for ``a.png`` and for ``a.ome.tif``."""
     return path.stem.removesuffix(".ome")
-
-
-def _bare(path: Path) -> str:
-    """Name without format and without the end that marks labels."""
-    name = _name(path)
-    end = next((end for end in LABEL_SUFFIXES if name.endswith(end) and name != end), "")
-    return name.removesuffix(end)
 
 
 def _natural(path: Path) -> tuple[list[tuple[str, int]], str]:

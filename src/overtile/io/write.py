@@ -95,9 +95,9 @@ def result_path(folder: Path, image_path: Path, kind: str, suffix: str | None = 
     image_path : path
         The image; its name without format is kept.
     kind : str
-        What the result is, such as ``labels``.
+        What the result is, such as ``labels``. An overlay is a PNG, all else a TIFF.
     suffix : str, optional
-        Format; ``.png`` for an overlay and ``.tif`` for all else by default.
+        End of the name instead of ``_`` and the kind, such as ``_cp_masks``.
 
     Returns
     -------
@@ -108,8 +108,9 @@ def result_path(folder: Path, image_path: Path, kind: str, suffix: str | None = 
     >>> result_path(Path("out"), Path("cell1.ome.tif"), "labels").as_posix()
     'out/cell1_labels.tif'
     """
-    suffix = suffix or (".png" if kind == "overlay" else ".tif")
-    return folder / f"{image_path.stem.removesuffix('.ome')}_{kind}{suffix}"
+    end = f"_{kind}" if suffix is None else suffix
+    file_format = ".png" if kind == "overlay" else ".tif"
+    return folder / f"{image_path.stem.removesuffix('.ome')}{end}{file_format}"
 
 
 def _write_tiff(path: Path, values: NDArray[Any], like: Image, shown: dict[str, float]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,7 +14,8 @@ from safetensors.torch import load as tensors_from_bytes
 from safetensors.torch import save as tensors_to_bytes
 from torch import Tensor
 
-from overtile.config import LabelKind, NetworkConfig, Precision, PredictionConfig, Settings
+from overtile.choices import LabelKind, Precision
+from overtile.config import NetworkConfig, PredictionConfig, Settings
 from overtile.errors import ModelError
 from overtile.model.unet import UNet
 from overtile.storage import write_bytes
@@ -89,16 +91,17 @@ def load_model(path: Path) -> tuple[UNet, ModelRecord]:
     path = model_path(path)
     content = _read(path)
     record = _parse_record(content, path)
-    _refuse_giants(record, path)
-    network = UNet(record.in_channels, len(record.class_names), record.network)
-    try:
-        network.load_state_dict(_tensors(content, path), strict=True)
-    except RuntimeError as error:
+    tensors = _tensors(content, path)
+    # Compared before any memory is taken: a small file may describe a network of gigabytes.
+    if _kinds(tensors) != _kinds(_described(record, path).state_dict()):
         raise ModelError(
             "its weights do not fit the network that it describes",
             remedy="train again or fetch the file again",
             path=path,
-        ) from error
+        )
+    _refuse_nan(tensors, path)
+    network = UNet(record.in_channels, len(record.class_names), record.network)
+    network.load_state_dict(tensors, strict=True)
     return network.eval(), record
 
 
@@ -156,8 +159,8 @@ def _parse_record(content: bytes, path: Path) -> ModelRecord:
         ) from error
 
 
-def _refuse_giants(record: ModelRecord, path: Path) -> None:
-    """Count parameters before any memory is taken for them."""
+def _described(record: ModelRecord, path: Path) -> UNet:
+    """Make the network of a record without memory for its parameters; giants are refused."""
     with torch.device("meta"):
         network = UNet(record.in_channels, len(record.class_names), record.network)
     parameters = sum(parameter.numel() for parameter in network.parameters())
@@ -167,18 +170,25 @@ def _refuse_giants(record: ModelRecord, path: Path) -> None:
             remedy=f"at most {_LARGEST_MODEL_PARAMETERS} are accepted",
             path=path,
         )
+    return network
+
+
+def _kinds(tensors: Mapping[str, Tensor]) -> dict[str, tuple[torch.Size, torch.dtype]]:
+    return {name: (values.shape, values.dtype) for name, values in tensors.items()}
 
 
 def _tensors(content: bytes, path: Path) -> dict[str, Tensor]:
     try:
-        tensors = tensors_from_bytes(content)
+        return dict(tensors_from_bytes(content))
     except (SafetensorError, ValueError, KeyError) as error:
         raise ModelError(
             "is damaged", remedy="train again or fetch the file again", path=path
         ) from error
+
+
+def _refuse_nan(tensors: Mapping[str, Tensor], path: Path) -> None:
     broken = [name for name, values in tensors.items() if not torch.isfinite(values).all()]
     if broken:
         raise ModelError(
             f"holds NaN or infinite weights in {broken[0]}", remedy="train again", path=path
         )
-    return dict(tensors)

@@ -115,8 +115,10 @@ def train_steps(
         for group in state.optimiser.param_groups:
             group["lr"] = rate
         # Dropout, too, is a function of (seed, step), so that a resumed run draws the same.
-        torch.manual_seed(sampler.seed * 1_000_003 + state.step)
-        loss = _one_step(state, next(batches), recipe)
+        torch.manual_seed((sampler.seed * 1_000_003 + state.step) % (1 << 63))
+        # A validation between two steps leaves the network in evaluation mode.
+        state.network.train()
+        loss = take_step(state, _collate(next(batches)), recipe)
         state.step += 1
         state.update_average()
         seconds = clock.seconds()
@@ -128,9 +130,27 @@ def train_steps(
         )
 
 
-def _one_step(state: TrainingState, tiles: list[TrainingTile], recipe: Recipe) -> float:
+def take_step(state: TrainingState, batch: tuple[Tensor, Tensor, Tensor], recipe: Recipe) -> float:
+    """Take one step of gradient descent.
+
+    Parameters
+    ----------
+    state : TrainingState
+    batch : (pixels, classes, weights)
+        (N, C, S, S) float32, (N, T, T) int64 and (N, T, T) float32, on any device.
+    recipe : Recipe
+
+    Returns
+    -------
+    loss : float
+
+    Raises
+    ------
+    DivergedError
+        If the loss is NaN or infinite. The step is not taken.
+    """
     device = next(state.network.parameters()).device
-    pixels, classes, weights = (part.to(device) for part in _collate(tiles))
+    pixels, classes, weights = (part.to(device) for part in batch)
     reduced = recipe.training.precision == "bf16"
     with torch.autocast(device.type, torch.bfloat16, enabled=reduced):
         logits = state.network(pixels.to(memory_format=torch.channels_last))

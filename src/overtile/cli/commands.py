@@ -1,0 +1,280 @@
+"""The seven commands and their options; torch is imported inside them, so that help is quick."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from overtile.choices import LabelKind, Task, TestTimeAugmentation
+from overtile.cli.output import emit, numbers, table
+from overtile.errors import ConfigError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="U-Net segmentation for biomedical images from a handful of annotated examples.",
+)
+
+Images = Annotated[str, typer.Argument(metavar="IMAGES", help="A folder, a file or a pattern.")]
+LabelFiles = Annotated[
+    str, typer.Argument(metavar="LABELS", help="Their labels: a folder, a file or a pattern.")
+]
+Axes = Annotated[
+    str | None,
+    typer.Option(metavar="A", help="Axes of the image files, such as ZYX or YXC."),
+]
+Kind = Annotated[LabelKind | None, typer.Option("--labels", help="What the label values mean.")]
+Json = Annotated[
+    str | None, typer.Option("--json", metavar="FILE", help="The result as JSON; - for stdout.")
+]
+Device = Annotated[str | None, typer.Option(metavar="D", help="auto, cpu or cuda[:N].")]
+
+
+@app.command("check")
+def check_command(
+    images: Images,
+    labels: LabelFiles,
+    kind: Kind = None,
+    axes: Axes = None,
+    json_target: Json = None,
+) -> int:
+    """Look for the faults in a training set that cost days, and say what to do."""
+    from overtile.workflows.annotated import Source
+    from overtile.workflows.check import check
+
+    result = check(Source(images=images, labels=labels, axes=axes, label_kind=kind))
+    lines = table(result.facts)
+    lines += [f"note: {note}" for note in result.notes]
+    lines += [f"FAULT: {fault}" for fault in result.faults]
+    lines.append(
+        f"{len(result.faults)} faults; mend them before training"
+        if result.faults
+        else "no fault was found"
+    )
+    emit(lines, result.model_dump(mode="json"), json_target)
+    return 2 if result.faults else 0
+
+
+@app.command("train")
+def train_command(
+    images: Images,
+    labels: LabelFiles,
+    out: Annotated[Path, typer.Option(metavar="RUN", help="The run folder to make.")],
+    recipe: Annotated[
+        str | None, typer.Option(metavar="R", help="auto, paper or a TOML file.")
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(metavar="M", help="Wall-clock time to train.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(metavar="N", help="Steps to train.")] = None,
+    kind: Kind = None,
+    axes: Axes = None,
+    validation: Annotated[
+        float | None, typer.Option(metavar="SHARE", help="Share of images to hold out.")
+    ] = None,
+    validation_pages: Annotated[
+        str | None, typer.Option(metavar="3,9", help="Pages to hold out, from 0.")
+    ] = None,
+    validation_images: Annotated[
+        str | None, typer.Option(metavar="DIR", help="Images to validate on.")
+    ] = None,
+    validation_labels: Annotated[
+        str | None, typer.Option(metavar="DIR", help="Their labels.")
+    ] = None,
+    device: Device = None,
+    seed: Annotated[
+        int | None, typer.Option(metavar="S", min=0, help="Same seed, same model.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a stopped run.")] = False,
+    json_target: Json = None,
+) -> None:
+    """Train a U-Net on annotated images; leaves a model and a page to look at."""
+    from overtile.cli.console import ShownProgress
+    from overtile.cli.signals import stop_on_signals
+    from overtile.workflows.annotated import Source
+    from overtile.workflows.run_data import HoldOut
+    from overtile.workflows.train import TrainRequest, train
+
+    request = TrainRequest(
+        source=Source(images=images, labels=labels, axes=axes, label_kind=kind),
+        out=out,
+        recipe=recipe,
+        minutes=minutes,
+        steps=steps,
+        hold_out=HoldOut(
+            fraction=validation,
+            pages=_pages(validation_pages, "--validation-pages"),
+            images=validation_images,
+            labels=validation_labels,
+        ),
+        device=device,
+        seed=seed,
+        resume=resume,
+    )
+    should_stop = stop_on_signals()
+    with ShownProgress() as progress:
+        result = train(request, progress, should_stop)
+    facts = [
+        ("model", result.model),
+        ("report", result.report),
+        ("trained", f"{result.steps} steps in {result.seconds / 60:.1f} minutes"),
+        ("best step", str(result.best_step or "the last; nothing was held out")),
+    ]
+    lines = table([*facts, *numbers(result.scores)])
+    lines.append(f"next: overtile predict {out} IMAGES --out DIR")
+    emit(lines, result.model_dump(mode="json"), json_target)
+
+
+@app.command("predict")
+def predict_command(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A run folder or model file.")],
+    inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Files or folders.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where results go.")],
+    save: Annotated[
+        str, typer.Option(metavar="KINDS", help="Of labels,foreground,probabilities,overlay.")
+    ] = "labels,foreground,overlay",
+    tta: Annotated[
+        TestTimeAugmentation, typer.Option(help="Average over turned or flipped versions.")
+    ] = "none",
+    device: Device = None,
+    axes: Axes = None,
+    suffix: Annotated[
+        str | None, typer.Option(metavar="S", help="End of result names, such as _cp_masks.")
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace results made with other settings.")
+    ] = False,
+    json_target: Json = None,
+) -> int:
+    """Predict images of any size; each result is on disk as soon as it is ready."""
+    from overtile.cli.console import ShownProgress
+    from overtile.cli.signals import stop_on_signals
+    from overtile.workflows.predict import predict
+    from overtile.workflows.results import PredictRequest, parse_kinds
+
+    request = PredictRequest(
+        model=model,
+        inputs=inputs,
+        out=out,
+        save=parse_kinds(save),
+        test_time=tta,
+        device=device or "auto",
+        axes=axes,
+        suffix=suffix,
+        overwrite=overwrite,
+    )
+    should_stop = stop_on_signals()
+    with ShownProgress() as progress:
+        result = predict(request, progress, should_stop)
+    lines = table((name, f"{count} found") for name, count in result.objects.items())
+    lines += [f"LEFT OUT: {line}" for line in result.failed]
+    lines.append(
+        f"{len(result.written)} images written to {out}, {len(result.kept)} were there already, "
+        f"{len(result.failed)} left out"
+    )
+    emit(lines, result.model_dump(mode="json"), json_target)
+    return 2 if result.failed else 0
+
+
+@app.command("evaluate")
+def evaluate_command(
+    predicted: Annotated[str, typer.Argument(metavar="PREDICTED", help="Results of any tool.")],
+    truth: Annotated[str, typer.Argument(metavar="TRUTH", help="Their true labels.")],
+    task: Annotated[Task | None, typer.Option(help="What is scored, and how.")] = None,
+    pages: Annotated[
+        str | None, typer.Option(metavar="3,9", help="Score only these pages, from 0.")
+    ] = None,
+    json_target: Json = None,
+) -> None:
+    """Score predictions against the truth, and name the convention of every number."""
+    from overtile.cli.console import ShownProgress
+    from overtile.workflows.evaluate import EvaluateRequest, evaluate
+
+    request = EvaluateRequest(
+        predicted=predicted, truth=truth, task=task, pages=_pages(pages, "--pages")
+    )
+    with ShownProgress() as progress:
+        scores = evaluate(request, progress)
+    spread = f"mean {scores.spread.mean:.4f}, SD {scores.spread.sd:.4f} over images"
+    lines = [*table(numbers(scores.summary)), f"{scores.headline}: {spread}", "worst images:"]
+    lines += table(
+        (str(row["image"]), f"{row[scores.headline]:.4f}") for row in scores.per_image[:5]
+    )
+    emit([*lines, scores.convention], scores.model_dump(mode="json"), json_target)
+
+
+@app.command("report")
+def report_command(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
+    json_target: Json = None,
+) -> None:
+    """Write the page that tells a run, also of one that was stopped."""
+    from overtile.workflows.report import report_run
+
+    page = report_run(run)
+    emit([f"report  {page}"], {"report": str(page)}, json_target)
+
+
+@app.command("info")
+def info_command(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A run folder or model file.")],
+    json_target: Json = None,
+) -> None:
+    """Tell what a model was trained on, for and with."""
+    from overtile.model.file import model_path, read_record
+
+    record = read_record(model).model_dump(mode="json")
+    content = {"path": str(model_path(model)), **record}
+    lines = table((name, _shown(value)) for name, value in content.items() if value is not None)
+    emit(lines, content, json_target)
+
+
+@app.command("demo")
+def demo_command(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to make.")] = Path("demo"),
+    json_target: Json = None,
+) -> int:
+    """Run everything on images that are generated, and score images never seen."""
+    from overtile.cli.console import ShownProgress
+    from overtile.cli.signals import stop_on_signals
+    from overtile.workflows.demo import GOOD_AVERAGE_PRECISION, demo
+
+    should_stop = stop_on_signals()
+    with ShownProgress() as progress:
+        result = demo(out, progress, should_stop)
+    lines = ["what was run:", *(f"  $ {command}" for command in result.commands)]
+    lines += table(
+        [
+            ("report", result.report),
+            ("results", result.results),
+            ("AP at IoU 0.5", f"{result.average_precision_50:.3f} on fresh images"),
+        ]
+    )
+    good = result.average_precision_50 >= GOOD_AVERAGE_PRECISION
+    if not good:
+        lines.append(f"FAILED: an AP of {GOOD_AVERAGE_PRECISION} is expected")
+    emit(lines, result.model_dump(mode="json"), json_target)
+    return 0 if good else 1
+
+
+def _pages(text: str | None, option: str) -> tuple[int, ...] | None:
+    if text is None:
+        return None
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise ConfigError(
+            f"{option} {text!r} is not a list of pages", remedy="give numbers, such as 3,9"
+        ) from error
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_shown(one)}" for name, one in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(_shown, value))
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,65 @@
+"""The entry point: every failure becomes one line on standard error and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+import typer
+from typer.main import get_command
+
+from overtile.cli.commands import app
+from overtile.errors import OvertileError, StoppedError
+
+DONE, OUR_FAULT, USERS_FAULT, INTERRUPTED = 0, 1, 2, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Those of the process by default.
+
+    Returns
+    -------
+    exit_code : int
+        0 done, 1 our fault, 2 the user can fix it, 3 stopped part-way and resumable, 75 saved on
+        SIGTERM, 130 saved on Ctrl-C.
+    """
+    try:
+        code = get_command(app).main(
+            None if arguments is None else list(arguments),
+            prog_name="overtile",
+            standalone_mode=False,
+        )
+        sys.stdout.flush()
+        return code if isinstance(code, int) else DONE
+    except OvertileError as error:
+        kind = "stopped" if isinstance(error, StoppedError) else "error"
+        return _say(f"{kind}: {error}", error.exit_code)
+    except typer.TyperException as error:  # an option or a command that does not exist
+        return _say(f"error: {error}; see `overtile --help`", USERS_FAULT)
+    except (KeyboardInterrupt, typer.Abort):
+        return _say("stopped before anything was begun", INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of our output has gone; nobody is left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except MemoryError:
+        return _say("error: memory ran out; use smaller images, or a smaller tile", USERS_FAULT)
+    except Exception as error:  # noqa: BLE001 - the last boundary: all else is our fault
+        traceback.print_exc()
+        return _say(
+            f"error: this is a fault of overtile ({type(error).__name__}: {error}); please report "
+            "it with the lines above",
+            OUR_FAULT,
+        )
+
+
+def _say(line: str, code: int) -> int:
+    print(" ".join(line.split()), file=sys.stderr)
+    return code

@@ -1,0 +1,50 @@
+"""What a command leaves on standard output: a summary for a person, or JSON for a program."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from overtile.storage import write_json
+
+_FINER_IOUS = ("_55", "_60", "_65", "_70", "_80", "_85", "_90", "_95")
+
+
+def emit(lines: Iterable[str], content: dict[str, Any], json_target: str | None) -> None:
+    """Print `lines`, and write `content` as JSON if asked.
+
+    Parameters
+    ----------
+    lines : iterable of str
+        The summary.
+    content : dict
+        The result, of plain values.
+    json_target : str or None
+        A file, or ``-`` for standard output, which then holds nothing else.
+    """
+    if json_target == "-":
+        sys.stdout.write(json.dumps(content, indent=2, allow_nan=False) + "\n")
+        return
+    if json_target is not None:
+        write_json(Path(json_target), content)
+    for line in lines:
+        print(line)
+
+
+def table(rows: Iterable[tuple[str, str]]) -> list[str]:
+    """Align names and values."""
+    rows = list(rows)
+    width = max((len(name) for name, _ in rows), default=0)
+    return [f"{name:<{width}}  {value}" for name, value in rows]
+
+
+def numbers(scores: dict[str, float]) -> list[tuple[str, str]]:
+    """Round the scores that a person looks at first; the JSON holds all of them."""
+    return [
+        (name, f"{value:.0f}" if value == int(value) and abs(value) > 1 else f"{value:.4f}")
+        for name, value in scores.items()
+        if not name.endswith(_FINER_IOUS)
+    ]

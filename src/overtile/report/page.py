@@ -1,0 +1,208 @@
+"""Lay a story out as one HTML page that needs no network and no JavaScript."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from overtile.arrays import Floats
+from overtile.evaluation.scores import TaskScores
+from overtile.report import pictures, words
+from overtile.report.curves import loss_curve, validation_curve
+from overtile.report.pictures import Picture
+from overtile.report.story import Example, Prediction, Story, Tile
+
+MOST_EXAMPLES = 4
+MOST_WEIGHED = 3
+MOST_AUGMENTED = 6
+MOST_PREDICTIONS = 8
+"""Together with the sides below, these keep the page under 8 MB, even of the noisiest images."""
+
+_EXAMPLE_PX = 480
+_TILE_PX = 400
+_AUGMENTED_PX = 320
+_PREDICTION_PX = 640
+_BESIDE_PX = 440
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """Pictures of one thing, side by side."""
+
+    name: str
+    panels: list[tuple[str, Picture]]
+    """Captions and pictures."""
+
+    scores: list[tuple[str, str]]
+    """Names and values, in words; empty for none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreRow:
+    """One line of the table of scores, in words."""
+
+    title: str
+    name: str
+    together: str
+    mean: str
+    sd: str
+    better: str
+
+
+def render(story: Story) -> str:
+    """Write the page of a run.
+
+    Parameters
+    ----------
+    story : Story
+        What the page tells; parts that are not known yet are said to be missing.
+
+    Returns
+    -------
+    page : str
+        HTML of less than about 8 MB that can be encoded as UTF-8: pictures, drawings and looks are
+        inside it.
+    """
+    template = _environment().get_template("page.html")
+    ranked = worst_first(story)
+    page = template.render(
+        story=story,
+        words=words,
+        meaning=words.MEANINGS.get(story.headline, ""),
+        loss_curve=Markup(loss_curve(story.losses)),
+        validation_curve=Markup(
+            validation_curve(story.validations, story.headline, story.best_step)
+        ),
+        examples=[_example_card(one, story) for one in story.examples[:MOST_EXAMPLES]],
+        weighed=_weighed_cards(story.weighed[:MOST_WEIGHED], story),
+        augmented=[
+            _augmented_card(number, one)
+            for number, one in enumerate(story.augmented[:MOST_AUGMENTED], 1)
+        ],
+        predictions=[_prediction_card(one, story) for one in ranked[:MOST_PREDICTIONS]],
+        class_keys=pictures.class_keys(story.class_names) if story.label_kind == "classes" else [],
+        agreement_keys=pictures.agreement_keys(),
+        score_rows=score_rows(story.scores) if story.scores else [],
+    )
+    # A file name need not be text: bytes that are not arrive as lone surrogates.
+    return page.lstrip().encode("utf-8", "replace").decode()
+
+
+def worst_first(story: Story) -> list[Prediction]:
+    """Sort the predictions by the headline, the worst first; those without one come last."""
+    sign = -1.0 if story.lower_is_better else 1.0
+
+    def rank(one: Prediction) -> float:
+        value = one.scores.get(story.headline)
+        return sign * value if isinstance(value, (int, float)) else np.inf
+
+    return sorted(story.predictions, key=rank)
+
+
+def score_rows(scores: TaskScores) -> list[ScoreRow]:
+    """Say every number of the summary, with its mean and SD over the images that have it."""
+    rows = []
+    for name, together in scores.summary.items():
+        values = [float(row[name]) for row in scores.per_image if name in row]
+        mean = words.average(name, float(np.mean(values))) if values else ""
+        sd = words.average(name, float(np.std(values, ddof=1))) if len(values) > 1 else ""
+        rows.append(
+            ScoreRow(
+                title=words.title(name),
+                name=name,
+                together=words.score(name, together),
+                mean=mean,
+                sd=sd,
+                better=words.better(name),
+            )
+        )
+    return rows
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("overtile", "report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _example_card(example: Example, story: Story) -> Card:
+    name, kind = example.name, story.label_kind
+    bare = pictures.image(example.pixels, f"{name}: the image", _EXAMPLE_PX)
+    labelled = pictures.labelled(example.pixels, example.labels, kind, name, _EXAMPLE_PX)
+    return Card(name=name, panels=[("Image", bare), ("Labels", labelled)], scores=[])
+
+
+def _weighed_cards(tiles: Sequence[Tile], story: Story) -> list[Card]:
+    """Show weights on one scale, so that their colours compare between tiles."""
+    limits = (
+        float(min((one.weights.min() for one in tiles), default=0.0)),
+        float(max((one.weights.max() for one in tiles), default=1.0)),
+    )
+    cards = []
+    for number, one in enumerate(tiles, 1):
+        name = f"Tile {number}"
+        centre = pictures.image(_centre(one), f"{name}: the labelled part", _TILE_PX)
+        classes = pictures.classes(one.classes, f"{name}: class of each pixel", _TILE_PX)
+        most = f"{name}: weight of each pixel, {one.weights.max():.3g} at most"
+        weights = pictures.heat(one.weights, limits, "inferno", most, _TILE_PX)
+        panels = [("Image", centre), ("Classes", classes), ("Weights", weights)]
+        cards.append(Card(name=name, panels=panels, scores=[]))
+    return cards
+
+
+def _augmented_card(number: int, one: Tile) -> Card:
+    name = f"Sample {number}"
+    size = one.classes.shape[0]
+    seen = pictures.tile(one.pixels, size, f"{name}: what the network sees", _AUGMENTED_PX)
+    learnt = pictures.classes(
+        one.classes, f"{name}: class of each pixel", _AUGMENTED_PX, around=_rim_px(one)
+    )
+    panels = [("What the network sees", seen), ("What it learns", learnt)]
+    return Card(name=name, panels=panels, scores=[])
+
+
+def _prediction_card(one: Prediction, story: Story) -> Card:
+    name, kind = one.name, story.label_kind
+    panels: list[tuple[str, Picture]]
+    if kind == "classes":
+        panels = [
+            (caption, pictures.labelled(one.pixels, ids, kind, f"{name}, {caption}", _BESIDE_PX))
+            for caption, ids in (("Truth", one.truth), ("Prediction", one.predicted))
+        ]
+    else:
+        overlay = pictures.compared(
+            one.pixels, one.truth, one.predicted, kind, name, _PREDICTION_PX
+        )
+        panels = [("Truth and prediction", overlay)]
+    sure = f"{name}: probability of being foreground"
+    sureness = pictures.heat(one.foreground, (0.0, 1.0), "cividis", sure, _BESIDE_PX)
+    panels.append(("Probability of being foreground", sureness))
+    return Card(name=name, panels=panels, scores=_scores_in_words(one))
+
+
+def _scores_in_words(one: Prediction) -> list[tuple[str, str]]:
+    return [
+        (words.brief(name), words.score(name, value))
+        for name, value in one.scores.items()
+        if not isinstance(value, str) and words.is_principal(name)
+    ]
+
+
+def _centre(one: Tile) -> Floats:
+    size, rim = one.classes.shape[0], _rim_px(one)
+    return one.pixels[:, rim : rim + size, rim : rim + size]
+
+
+def _rim_px(one: Tile) -> int:
+    """Give the width of the context around the labelled part."""
+    return int(one.pixels.shape[1] - one.classes.shape[0]) // 2

@@ -1,0 +1,145 @@
+"""Names of scores, and numbers, as a person says them."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+MEANINGS = {
+    "average_precision_50": (
+        "The share of all objects, true or predicted, that were found: one predicted object for "
+        "one true object, overlapping by at least half (IoU 0.5). 1 is perfect, and every missed, "
+        "invented, merged or split object lowers it."
+    ),
+    "rand_error": (
+        "How wrongly pixels are grouped into objects. It grows when objects are merged or split; "
+        "the exact place of a border hardly counts. 0 is perfect."
+    ),
+    "mean_dice": (
+        "How well predicted and true regions overlap, averaged over the classes: twice the shared "
+        "pixels, divided by the pixels of both. 1 is perfect, 0 is no overlap."
+    ),
+}
+
+_TITLES = {
+    "average_precision": "Average precision",
+    "f1": "F1",
+    "mean_matched_iou": "Mean IoU of matched objects",
+    "true_positives": "Objects found",
+    "false_positives": "Objects invented",
+    "false_negatives": "Objects missed",
+    "count_error": "Predicted minus true objects",
+    "mean_dice": "Mean Dice",
+    "mean_iou": "Mean IoU",
+    "rand_index_error": "Rand index error",
+    "rand_error_threshold": "Threshold of the Rand error",
+    "best_pixel_error": "Lowest pixel error",
+    "best_pixel_threshold": "Threshold of the lowest pixel error",
+}
+_COUNTS = re.compile(r"(true_positives|false_positives|false_negatives|count_error)(_\d+)?$")
+_STRICT = re.compile(r"_(55|60|65|70|75|80|85|90|95)$")
+_AT_IOU = re.compile(r"(.+)_(\d\d)$")
+
+
+def title(name: str) -> str:
+    """Say the name of a score in words.
+
+    Examples
+    --------
+    >>> title("average_precision_50"), title("pooled_false_negatives_50"), title("dice_nucleus")
+    ('Average precision at IoU 0.50', 'Objects missed at IoU 0.50, all images', 'Dice: nucleus')
+    """
+    if name.startswith("pooled_"):
+        return f"{title(name.removeprefix('pooled_'))}, all images"
+    for measure, words in (("dice_", "Dice"), ("iou_", "IoU")):
+        if name.startswith(measure):
+            return f"{words}: {name.removeprefix(measure)}"
+    parts = _AT_IOU.match(name)
+    if parts and parts[1] in _TITLES:
+        return f"{_TITLES[parts[1]]} at IoU 0.{parts[2]}"
+    return _TITLES.get(name, name.replace("_", " ").capitalize())
+
+
+def brief(name: str) -> str:
+    """Say the name of a score where the usual overlap, half, goes without saying."""
+    return title(name).replace(" at IoU 0.50", "")
+
+
+def is_principal(name: str) -> bool:
+    """Say whether a score is for everyone; those at stricter IoU are for who asks."""
+    return not _STRICT.search(name)
+
+
+def better(name: str) -> str:
+    """Say which way a score improves; nothing for a threshold."""
+    if "threshold" in name:
+        return ""
+    if "count_error" in name:
+        return "near 0"
+    return "lower" if name.endswith("_error") or "false_" in name else "higher"
+
+
+def score(name: str, value: float) -> str:
+    """Write a score: counts as they are, all else with three decimals.
+
+    Examples
+    --------
+    >>> score("rand_error", 0.05), score("true_positives_50", 12.0)
+    ('0.050', '12')
+    """
+    text = f"{value:g}" if _COUNTS.search(name) else f"{value:.3f}"
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
+def average(name: str, value: float) -> str:
+    """Write a mean or SD of a score over images: counts need a decimal then."""
+    text = f"{value:.1f}" if _COUNTS.search(name) else f"{value:.3f}"
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
+def duration(seconds: float) -> str:
+    """Write a time span in the unit that suits it.
+
+    Examples
+    --------
+    >>> duration(42), duration(90), duration(5400)
+    ('42 s', '1.5 min', '1 h 30 min')
+    """
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes = seconds / 60
+    if minutes < 60:
+        return f"{minutes:.1f} min"
+    return f"{int(minutes // 60)} h {int(minutes % 60)} min"
+
+
+def memory(megabytes: float) -> str:
+    """Write an amount of memory.
+
+    Examples
+    --------
+    >>> memory(512), memory(2345)
+    ('512 MB', '2.3 GB')
+    """
+    return f"{megabytes:.0f} MB" if megabytes < 1000 else f"{megabytes / 1000:.1f} GB"
+
+
+def count(number: float) -> str:
+    """Write a whole number with thin spaces between thousands, as scientists do."""
+    return f"{number:,.0f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+
+def date(iso: str) -> str:
+    """Write a point in time for people; text that is not ISO 8601 stays as it is.
+
+    Examples
+    --------
+    >>> date("2026-03-02T10:14:00+00:00")
+    '2 March 2026, 10:14 UTC'
+    """
+    try:
+        moment = datetime.fromisoformat(iso)
+    except ValueError:
+        return iso
+    zone = f" {moment.tzname()}" if moment.tzname() else ""
+    return f"{moment.day} {moment:%B %Y, %H:%M}{zone}"

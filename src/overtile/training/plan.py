@@ -1,0 +1,193 @@
+"""Recipe `auto`: settings from the data, the machine and the time given, each with its reason."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from overtile.choices import Precision
+from overtile.config import NetworkConfig, Recipe
+from overtile.model.geometry import context_px, output_size, smallest_input
+from overtile.model.unet import UNet
+from overtile.training.loop import TrainingState, take_step
+from overtile.training.schedule import RunLength
+
+WIDTHS = (16, 24, 32, 48, 64)
+"""Base channels that are tried, the narrowest first."""
+
+ENOUGH_STEPS = 1000
+"""A wider network is chosen only if it can take as many steps in the time given."""
+
+_LARGEST_TILE = {"cpu": 388, "cuda": 516}
+_PIXELS_PER_STEP = {"cpu": 90_000, "cuda": 600_000}
+_WIDTH_UNMEASURED = {"cpu": 16, "cuda": 64}
+_LARGEST_MEMORY_SHARE = 0.5
+_BYTES_PER_VALUE = 80  # kept for the backward pass, for one input pixel and one base channel
+_WORTH_CHANGING = 1.3
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataFacts:
+    """What the plan looks at."""
+
+    sizes: tuple[tuple[int, int], ...]
+    """Height and width of every training image, in pixels."""
+
+    channels: int
+    classes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A recipe, and why it is what it is."""
+
+    recipe: Recipe
+    decisions: tuple[str, ...]
+
+
+SecondsPerStep = Callable[[Recipe], float]
+"""Measures one training step of a recipe, in seconds."""
+
+
+def plan(
+    base: Recipe,
+    facts: DataFacts,
+    device: torch.device,
+    length: RunLength,
+    seconds_per_step: SecondsPerStep | None = None,
+) -> Plan:
+    """Fill in what depends on data, machine and time: tile, batch, precision and width.
+
+    Parameters
+    ----------
+    base : Recipe
+        All other settings; `auto` as shipped.
+    facts : DataFacts
+    device : torch.device
+    length : RunLength
+        By `minutes`, steps are measured on `device` and the widest network is taken that gets
+        `ENOUGH_STEPS`. By `steps`, nothing is measured, so that equal calls give equal recipes.
+    seconds_per_step : callable, optional
+        Replaces the measurement.
+
+    Returns
+    -------
+    plan : Plan
+    """
+    kind = device.type
+    shorter = int(statistics.median(min(size) for size in facts.sizes))
+    longest = min(_LARGEST_TILE[kind], max(shorter, 4))
+    depth = base.network.depth
+    tile = output_size(smallest_input(longest, depth), depth)
+    batch = max(1, round(_PIXELS_PER_STEP[kind] / tile**2))
+    precision, why_precision = _choose_precision(device)
+    base = _with(base, tile=tile, batch=batch, precision=precision)
+    measure = seconds_per_step or (lambda recipe: measure_step(recipe, facts, device))
+    width, why_width = _choose_width(base, kind, length, measure)
+    decisions = (
+        f"tile: {tile + 2 * context_px(depth)} px in, {tile} px labelled, because images are "
+        f"{shorter} px along their shorter side",
+        f"batch: {batch}, so that a step learns from about {batch * tile**2 / 1e3:.0f} 000 pixels",
+        f"precision: {precision}, because {why_precision}",
+        f"width: {width} base channels, because {why_width}",
+    )
+    return Plan(recipe=_with(base, width=width), decisions=decisions)
+
+
+def measure_step(recipe: Recipe, facts: DataFacts, device: torch.device) -> float:
+    """Time training steps of `recipe` on noise, in seconds; the first one is not counted."""
+    network = UNet(facts.channels, facts.classes, recipe.network).to(device)
+    state = TrainingState(network, recipe)
+    depth, tile = recipe.network.depth, recipe.training.tile_output
+    side = smallest_input(tile, depth)
+    batch = (
+        torch.randn(recipe.training.batch, facts.channels, side, side),
+        torch.zeros(recipe.training.batch, tile, tile, dtype=torch.long),
+        torch.ones(recipe.training.batch, tile, tile),
+    )
+    seconds = []
+    for _ in range(3):
+        began = time.perf_counter()
+        take_step(state, batch, recipe)
+        seconds.append(time.perf_counter() - began)
+    return min(seconds[1:])
+
+
+def _choose_width(
+    base: Recipe, device: str, length: RunLength, measure: SecondsPerStep
+) -> tuple[int, str]:
+    if length.minutes is None:
+        width = _WIDTH_UNMEASURED[device]
+        return width, f"the length is given in steps, and {width} is the default on a {device}"
+    chosen, tried = WIDTHS[0], []
+    for width in WIDTHS:
+        recipe = _with(base, width=width)
+        if _memory_needed(recipe) > _LARGEST_MEMORY_SHARE * _memory(device):
+            tried.append(f"{width} does not fit into memory")
+            break
+        seconds = measure(recipe)
+        steps = int(60 * length.minutes / seconds)
+        tried.append(f"{width} takes {seconds:.2g} s a step, {steps} steps in {length}")
+        if steps < ENOUGH_STEPS:
+            break
+        chosen = width
+    return chosen, f"{ENOUGH_STEPS} steps are wanted: {'; '.join(tried)}"
+
+
+def _choose_precision(device: torch.device) -> tuple[Precision, str]:
+    if device.type == "cuda":
+        if torch.cuda.is_bf16_supported(including_emulation=False):
+            return "bf16", "this GPU computes it natively"
+        return "fp32", "this GPU has no bfloat16"
+    full, reduced = _convolution_seconds(torch.float32), _convolution_seconds(torch.bfloat16)
+    measured = f"a convolution takes {1e3 * full:.0f} ms in fp32 and {1e3 * reduced:.0f} ms in bf16"
+    return ("bf16" if full > _WORTH_CHANGING * reduced else "fp32"), measured
+
+
+def _convolution_seconds(dtype: torch.dtype) -> float:
+    """Time one 3×3 convolution of 64 channels on the CPU, in seconds; the best of three."""
+    layer = nn.Conv2d(64, 64, 3).to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    pixels = torch.zeros(1, 64, 96, 96, dtype=dtype).to(memory_format=torch.channels_last)
+    seconds = []
+    with torch.inference_mode():
+        for _ in range(4):
+            began = time.perf_counter()
+            layer(pixels)
+            seconds.append(time.perf_counter() - began)
+    return min(seconds[1:])
+
+
+def _memory_needed(recipe: Recipe) -> float:
+    side = smallest_input(recipe.training.tile_output, recipe.network.depth)
+    return recipe.training.batch * side**2 * recipe.network.base_channels * _BYTES_PER_VALUE
+
+
+def _memory(device: str) -> float:
+    """Give the memory that is free on the device, in bytes."""
+    if device == "cuda":
+        return float(torch.cuda.mem_get_info()[0])
+    return float(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+
+
+def _with(
+    recipe: Recipe,
+    *,
+    tile: int | None = None,
+    batch: int | None = None,
+    precision: Precision | None = None,
+    width: int | None = None,
+) -> Recipe:
+    changes = {"tile_output": tile, "batch": batch, "precision": precision}
+    training = recipe.training.model_copy(
+        update={key: value for key, value in changes.items() if value is not None}
+    )
+    network: NetworkConfig = recipe.network
+    if width is not None:
+        network = network.model_copy(update={"base_channels": width})
+    return recipe.model_copy(update={"training": training, "network": network})

@@ -1,0 +1,46 @@
+"""Which images are held out for validation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from overtile.errors import ConfigError
+
+
+def hold_out_fraction(images: int, fraction: float) -> list[int]:
+    """Choose images evenly spread over the set; none where fewer than two would be left.
+
+    Neighbouring pages of a stack look alike, so a block at the end would be no fair sample.
+
+    Examples
+    --------
+    >>> hold_out_fraction(10, 0.2)
+    [2, 7]
+    """
+    held_out = min(round(images * fraction), images - 2)
+    if fraction > 0 and held_out < 1 and images >= 3:
+        held_out = 1
+    if held_out < 1:
+        return []
+    return [int((index + 0.5) * images / held_out) for index in range(held_out)]
+
+
+def hold_out_pages(images: int, pages: Sequence[int]) -> list[int]:
+    """Check that the pages that a user names exist and leave some to learn from.
+
+    Raises
+    ------
+    ConfigError
+        If a page does not exist or none is left.
+    """
+    for page in pages:
+        if not 0 <= page < images:
+            raise ConfigError(
+                f"--validation-pages names page {page}, and there are pages 0…{images - 1}",
+                remedy="pages count from 0",
+            )
+    if len(set(pages)) >= images:
+        raise ConfigError(
+            f"--validation-pages holds out all {images} pages", remedy="leave some to train on"
+        )
+    return sorted(set(pages))

@@ -1,0 +1,228 @@
+"""From the paths that a user gives to annotated pages, and what was understood on the way."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from overtile.choices import LabelKind
+from overtile.data.check import Finding, Page, check_page, check_set, fault
+from overtile.data.kinds import LabelReading, understand_labels
+from overtile.data.normalise import normalise
+from overtile.data.sample import Annotated
+from overtile.data.targets import object_ids
+from overtile.errors import LabelError, OvertileError, PairError
+from overtile.io import Image, Pair, pair_files, read_image, read_labels
+
+Facts = tuple[tuple[str, str], ...]
+"""What was understood: (name, value) for people."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Where annotated images are, as the user says it."""
+
+    images: str
+    labels: str
+    axes: str | None = None
+    """Axes of the image files, if the user names them."""
+
+    label_kind: LabelKind | None = None
+    """What the labels mean, if the user says it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnnotatedSet:
+    """All pages of a source, and what was found."""
+
+    pages: Sequence[Page]
+    """Readable pages with labels of the same size."""
+
+    reading: LabelReading | None
+    """How the labels are meant; None where faults hide it."""
+
+    findings: Sequence[Finding]
+    facts: Facts
+    pixel_size_um: tuple[float, float] | None
+
+    @property
+    def faults(self) -> list[Finding]:
+        """What must be mended before training."""
+        return [finding for finding in self.findings if finding.level == "fault"]
+
+    def demand(self) -> LabelReading:
+        """Give the reading of the labels, or refuse the set.
+
+        Raises
+        ------
+        LabelError
+            Naming the first fault, and how many more there are.
+        """
+        if self.faults or self.reading is None:
+            first, others = self.faults[0], len(self.faults) - 1
+            more = f" (and {others} more faults: `overtile check` lists them)" if others else ""
+            raise LabelError(first.what + more, remedy=first.remedy, path=first.where)
+        return self.reading
+
+    def annotated(self) -> list[Annotated]:
+        """Normalise the pages of a set without faults, each by its own grey values."""
+        reading = self.demand()
+        return [
+            Annotated(
+                name=page.name,
+                pixels=normalise(page.pixels),
+                labels=object_ids(page.labels, reading.kind),
+            )
+            for page in self.pages
+        ]
+
+
+def read_annotated(source: Source) -> AnnotatedSet:
+    """Read, pair and understand all images of a source.
+
+    A file that cannot be used becomes a fault in `AnnotatedSet.findings`, so that it does not hide
+    the next.
+
+    Raises
+    ------
+    ImageError, PairError
+        If there is nothing at a place, or images and labels do not pair.
+    """
+    pages: list[Page] = []
+    findings: list[Finding] = []
+    images: list[Image] = []
+    for pair in pair_files(source.images, source.labels):
+        try:
+            image, found = _read_pair(pair, source.axes)
+        except OvertileError as error:
+            findings.append(fault(error, str(pair.image)))
+            continue
+        images.append(image)
+        for page in found:
+            faults = check_page(page)
+            findings += faults
+            if not faults:
+                pages.append(page)
+    reading = None
+    if pages:
+        try:
+            reading = understand_labels([page.labels for page in pages], source.label_kind)
+            findings += check_set(pages, reading.kind)
+        except OvertileError as error:
+            findings.append(fault(error, source.labels))
+    return AnnotatedSet(
+        pages=pages,
+        reading=reading,
+        findings=sorted(findings, key=lambda finding: finding.level == "note"),
+        facts=_facts(images, pages, reading),
+        pixel_size_um=next((image.pixel_size_um for image in images if image.pixel_size_um), None),
+    )
+
+
+def data_digest(pages: Sequence[Page]) -> str:
+    """Give the SHA-256 over all pixels and labels, in order; file names do not matter."""
+    digest = hashlib.sha256()
+    for page in pages:
+        for array in (page.pixels, page.labels):
+            digest.update(f"{array.dtype}{array.shape}".encode())
+            digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def page_names(path: Path, pages: int) -> list[str]:
+    """Name the pages of a file; the file's name alone where it has one page. Pages count from 0."""
+    if pages == 1:
+        return [path.name]
+    return [f"{path.name} page {page}" for page in range(pages)]
+
+
+def _read_pair(pair: Pair, axes: str | None) -> tuple[Image, list[Page]]:
+    image = read_image(pair.image, axes=axes)
+    labels = _read_partner(pair, image, axes)
+    if image.pages != labels.pages:
+        raise PairError(
+            f"has {image.pages} pages, its labels {pair.labels.name} have {labels.pages}",
+            remedy="give as many label pages as image pages; if pages are channels, say --axes CYX",
+            path=pair.image,
+        )
+    names = page_names(pair.image, image.pages)
+    return image, [
+        Page(name=name, pixels=pixels, labels=label[0])
+        for name, pixels, label in zip(names, image.pixels, labels.pixels, strict=True)
+    ]
+
+
+def _read_partner(pair: Pair, image: Image, axes: str | None) -> Image:
+    """Read the labels of an image; the axes that a user names are the image's, channels apart."""
+    if axes is None:
+        return read_labels(pair.labels)
+    without_channels = "".join(letter for letter in axes.upper() if letter not in "CS")
+    try:
+        return read_labels(pair.labels, axes=without_channels)
+    except LabelError:
+        raise
+    except OvertileError:
+        # Their own metadata may still tell, such as a plain mask beside a T-stack of one frame.
+        labels = read_labels(pair.labels)
+        if labels.pages != image.pages:
+            raise
+        return labels
+
+
+def _facts(images: Sequence[Image], pages: Sequence[Page], reading: LabelReading | None) -> Facts:
+    if not pages:
+        return ()
+    sizes = sorted({page.pixels.shape[1:] for page in pages})
+    channels = sorted({len(page.pixels) for page in pages})
+    readings = sorted({image.reading.split(", ", 1)[0] for image in images})
+    facts = [
+        ("images", f"{_many(len(pages), 'page')} in {_many(len(images), 'file')}"),
+        ("size", _range([f"{height}x{width} px" for height, width in sizes])),
+        ("axes", _range([text.removeprefix("axes ") for text in readings])),
+        ("channels", _range([str(count) for count in channels])),
+        ("grey values", _grey_values(pages)),
+        ("pixel size", _range(_each_once(images, _pixel_size)) or "not told by the files"),
+    ]
+    if reading is not None:
+        facts.append(("labels", reading.sentence))
+        if reading.kind == "classes":
+            return (*facts, ("classes", str(reading.classes)))
+        counts = [int(object_ids(page.labels, reading.kind).max()) for page in pages]
+        if reading.kind == "instances":
+            counts = [np.unique(page.labels[page.labels > 0]).size for page in pages]
+        inside = np.mean([np.mean(page.labels > 0) for page in pages])
+        facts.append(("objects", f"{sum(counts)}, from {min(counts)} to {max(counts)} an image"))
+        facts.append(("foreground", f"{100 * inside:.0f} % of the pixels"))
+    return tuple(facts)
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}" + "s" * (count != 1)
+
+
+def _grey_values(pages: Sequence[Page]) -> str:
+    dtypes = "/".join(sorted({str(page.pixels.dtype) for page in pages}))
+    low = min(page.pixels.min() for page in pages)
+    high = max(page.pixels.max() for page in pages)
+    return f"{dtypes}, {low:g} to {high:g}; normalised image by image"
+
+
+def _each_once(images: Sequence[Image], tell: Callable[[Image], str]) -> list[str]:
+    return sorted({text for image in images if (text := tell(image))})
+
+
+def _pixel_size(image: Image) -> str:
+    if image.pixel_size_um is None:
+        return ""
+    y, x = image.pixel_size_um
+    return f"{y:g} x {x:g} um (y, x)"
+
+
+def _range(texts: Sequence[str]) -> str:
+    if len(texts) <= 3:
+        return ", ".join(texts)
+    return f"{texts[0]} to {texts[-1]} ({len(texts)} different)"

@@ -1,0 +1,141 @@
+"""Report: gather what a run was given, did and reached, and have it told on one page."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from overtile.config import recipe_toml
+from overtile.data.sample import Sampler, TrainingTile
+from overtile.inference.instances import foreground
+from overtile.inference.predict import Predictor
+from overtile.model.file import MODEL_NAME, load_model
+from overtile.report import Example, Prediction, Story, Tile, render
+from overtile.storage import write_text
+from overtile.training.run import REPORT_NAME, History, RunFolder, RunRecord
+from overtile.training.session import Split, make_sampler, tile_output_size
+from overtile.training.validation import Validation, headline_of, validate
+from overtile.workflows.run_data import RunData, gather_again
+
+_EXAMPLES = 4
+_TILES = 6
+_WEIGHED = 3
+
+
+def report_run(path: Path) -> Path:
+    """Write the page of a run folder, from its record, its images and its best model.
+
+    Returns
+    -------
+    page : path
+
+    Raises
+    ------
+    ModelError
+        If it is no run folder, or holds no model yet.
+    ImageError
+        If the images are not those that the run started with.
+    """
+    folder = RunFolder(path)
+    record = folder.record()
+    return write_report(folder, record, folder.history(), gather_again(record))
+
+
+def write_report(folder: RunFolder, record: RunRecord, history: History, data: RunData) -> Path:
+    """Write the page of a run whose images are at hand; give its path."""
+    page = folder.path / REPORT_NAME
+    write_text(page, render(_story(folder, record, history, data.split)))
+    return page
+
+
+def _story(folder: RunFolder, record: RunRecord, history: History, split: Split) -> Story:
+    network, model = load_model(folder.path / MODEL_NAME)
+    predictor = Predictor(
+        network=network, tile_output=tile_output_size(record.recipe), precision=model.precision
+    )
+    validation = None
+    if split.validation:
+        validation = validate(
+            predictor,
+            split.validation,
+            record.label_kind,
+            record.recipe.prediction,
+            record.class_names,
+        )
+    tiles = _tiles(make_sampler(record.recipe, record, split.training))
+    headline, lower_is_better = headline_of(record.label_kind)
+    return Story(
+        name=folder.path.name,
+        version=record.version,
+        created=record.created,
+        finished=history.finished,
+        device=record.device_name,
+        label_kind=record.label_kind,
+        class_names=record.class_names,
+        facts=record.facts,
+        decisions=record.decisions,
+        recipe_toml=recipe_toml(record.recipe),
+        training_names=record.training,
+        validation_names=record.validation,
+        commands=_commands(folder, record, history),
+        headline=headline,
+        lower_is_better=lower_is_better,
+        losses=history.losses,
+        validations=history.validations,
+        best_step=history.best_step,
+        scores=validation.scores if validation else None,
+        seconds=history.seconds,
+        parameters=sum(parameter.numel() for parameter in network.parameters()),
+        peak_memory_mb=history.peak_memory_mb,
+        examples=_examples(split),
+        weighed=tiles[:_WEIGHED],
+        augmented=tiles,
+        predictions=_predictions(validation) if validation else (),
+    )
+
+
+def _examples(split: Split) -> list[Example]:
+    every = -(-len(split.training) // _EXAMPLES)
+    return [
+        Example(name=image.name, pixels=image.pixels, labels=image.labels)
+        for image in split.training[::every]
+    ]
+
+
+def _tiles(sampler: Sampler) -> list[Tile]:
+    """Draw the very tiles that the first steps saw."""
+    return [_tile(sampler.draw(step)) for step in range(_TILES)]
+
+
+def _tile(drawn: TrainingTile) -> Tile:
+    return Tile(pixels=drawn.pixels, classes=drawn.classes, weights=drawn.weights)
+
+
+def _predictions(validation: Validation) -> list[Prediction]:
+    rows = {str(row["image"]): row for row in validation.scores.per_image}
+    return [
+        Prediction(
+            name=one.image.name,
+            pixels=one.image.pixels,
+            truth=one.image.labels,
+            predicted=one.objects,
+            foreground=foreground(one.probabilities),
+            scores=rows[one.image.name],
+        )
+        for one in validation.predicted
+    ]
+
+
+def _commands(folder: RunFolder, record: RunRecord, history: History) -> list[tuple[str, str]]:
+    """List what a person would do next, ready to copy."""
+    run = shlex.quote(str(folder.path))
+    images, labels = shlex.quote(record.images), shlex.quote(record.labels)
+    commands = [
+        ("Predict other images", f"overtile predict {run} IMAGES --out DIR"),
+        ("Score those predictions against true labels", "overtile evaluate DIR TRUTH"),
+        ("See what the model says about itself", f"overtile info {run}"),
+    ]
+    if not history.finished:
+        resume = f"overtile train {images} {labels} --out {run} --resume"
+        commands.insert(0, ("Go on with this run, which was stopped", resume))
+    return commands

@@ -1,0 +1,161 @@
+"""The images of a run: split when it starts, found again unchanged when it goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from overtile.data.check import Page
+from overtile.data.kinds import LabelReading
+from overtile.data.sample import Annotated
+from overtile.errors import ConfigError, ImageError, LabelError
+from overtile.training.run import RunRecord
+from overtile.training.session import Split
+from overtile.training.split import hold_out_fraction, hold_out_pages
+from overtile.workflows.annotated import AnnotatedSet, Source, data_digest, read_annotated
+
+
+@dataclass(frozen=True, kw_only=True)
+class HoldOut:
+    """What is kept from training to validate on; at most one of the three ways."""
+
+    fraction: float | None = None
+    """Share of the images."""
+
+    pages: tuple[int, ...] | None = None
+    """Numbers of pages over all files, from 0."""
+
+    images: str | None = None
+    labels: str | None = None
+    """Places of their own."""
+
+    def __post_init__(self) -> None:
+        if (self.images is None) != (self.labels is None):
+            raise ConfigError(
+                "validation needs images and labels",
+                remedy="give both --validation-images and --validation-labels",
+            )
+        given = [self.fraction is not None, self.pages is not None, self.images is not None]
+        if sum(given) > 1:
+            raise ConfigError(
+                "validation images are named in more than one way",
+                remedy="use one of --validation, --validation-pages and --validation-images",
+            )
+        if self.fraction is not None and not 0 <= self.fraction < 1:
+            raise ConfigError(
+                f"--validation is a share of the images, got {self.fraction:g}",
+                remedy="give a number from 0 up to, but not including, 1",
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunData:
+    """Everything that a run learns from and is judged by."""
+
+    source: AnnotatedSet
+    """As read from the images that the run was given."""
+
+    split: Split
+    digest: str
+    """SHA-256 over all pixels and labels."""
+
+    @property
+    def reading(self) -> LabelReading:
+        """How the labels are meant."""
+        return self.source.demand()
+
+
+def gather(source: Source, hold_out: HoldOut, default_fraction: float) -> RunData:
+    """Read all images of a new run and split them.
+
+    Raises
+    ------
+    ImageError, LabelError, PairError
+        If something must be mended first; the first fault is named.
+    ConfigError
+        If the pages to hold out do not exist.
+    """
+    found = read_annotated(source)
+    pages = found.annotated()
+    if hold_out.images is not None and hold_out.labels is not None:
+        return _beside(found, hold_out.images, hold_out.labels, source)
+    if hold_out.pages is not None:
+        held_out = hold_out_pages(len(pages), hold_out.pages)
+    else:
+        fraction = default_fraction if hold_out.fraction is None else hold_out.fraction
+        held_out = hold_out_fraction(len(pages), fraction)
+    split = Split(
+        training=[page for number, page in enumerate(pages) if number not in held_out],
+        validation=[pages[number] for number in held_out],
+    )
+    return _run_data(found, split, found.pages)
+
+
+def gather_again(record: RunRecord) -> RunData:
+    """Read the images of a run again and split them as they were.
+
+    Raises
+    ------
+    ImageError
+        If they are not those that the run started with.
+    """
+    source = Source(
+        images=record.images,
+        labels=record.labels,
+        axes=record.axes,
+        label_kind=record.label_kind,
+    )
+    if record.validation_images is not None and record.validation_labels is not None:
+        found = read_annotated(source)
+        data = _beside(found, record.validation_images, record.validation_labels, source)
+    else:
+        found = read_annotated(source)
+        pages = found.annotated()
+        split = Split(
+            training=[page for page in pages if page.name in record.training],
+            validation=[page for page in pages if page.name in record.validation],
+        )
+        data = _run_data(found, split, found.pages)
+    if data.digest != record.data_digest:
+        raise ImageError(
+            "the images or labels are not those that the run started with",
+            remedy="bring them back, or start a new run in another --out",
+            path=record.images,
+        )
+    return data
+
+
+def _beside(found: AnnotatedSet, images: str, labels: str, source: Source) -> RunData:
+    """Validate on images of their own, whose labels mean what those of the training set mean."""
+    reading = found.demand()
+    beside = read_annotated(
+        Source(images=images, labels=labels, axes=source.axes, label_kind=reading.kind)
+    )
+    if beside.demand().classes > reading.classes:
+        raise LabelError(
+            f"has {beside.demand().classes} classes, the training labels {reading.classes}",
+            remedy="train on images that show every class",
+            path=labels,
+        )
+    if len(beside.pages[0].pixels) != len(found.pages[0].pixels):
+        raise ImageError(
+            f"has {len(beside.pages[0].pixels)} channels, the training images "
+            f"{len(found.pages[0].pixels)}",
+            remedy="validate on images like those of the training",
+            path=images,
+        )
+    split = Split(training=found.annotated(), validation=beside.annotated())
+    return _run_data(found, split, [*found.pages, *beside.pages])
+
+
+def _run_data(found: AnnotatedSet, split: Split, pages: Sequence[Page]) -> RunData:
+    _refuse_empty_training(split.training)
+    return RunData(source=found, split=split, digest=data_digest(pages))
+
+
+def _refuse_empty_training(images: Sequence[Annotated]) -> None:
+    if not any(image.labels.any() for image in images):
+        raise LabelError(
+            "no image that is trained on has any foreground",
+            remedy="hold out others, or annotate more",
+        )

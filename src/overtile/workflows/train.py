@@ -1,0 +1,263 @@
+"""Train: from annotated images to a run folder with a model, or on from where a run was stopped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import torch
+
+from overtile import __version__
+from overtile.config import Recipe, Settings, read_recipe
+from overtile.errors import ConfigError, OutputError, StoppedError
+from overtile.model.device import choose_device, describe_device
+from overtile.model.file import MODEL_NAME
+from overtile.progress import Progress, Silence, StopRequest, never
+from overtile.training.plan import DataFacts, plan
+from overtile.training.run import CHECKPOINT_NAME, History, RunFolder, RunRecord
+from overtile.training.schedule import RunLength
+from overtile.training.session import Session
+from overtile.workflows.annotated import Source
+from overtile.workflows.report import write_report
+from overtile.workflows.run_data import HoldOut, RunData, gather, gather_again
+
+AUTO = "auto"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainRequest:
+    """What a user asks for; None where they leave it to the recipe."""
+
+    source: Source
+    out: Path
+    recipe: str | None = None
+    """`auto` by default."""
+
+    minutes: float | None = None
+    steps: int | None = None
+    hold_out: HoldOut = field(default_factory=HoldOut)
+    device: str | None = None
+    """`auto` by default."""
+
+    seed: int | None = None
+    """0 by default."""
+
+    resume: bool = False
+
+
+class TrainResult(Settings):
+    """What came of a run; serialises to JSON."""
+
+    out: str
+    model: str
+    """The best model, to predict with."""
+
+    report: str
+    recipe: str
+    steps: int
+    seconds: float
+    scores: dict[str, float]
+    """Validation scores of the best model; empty if nothing was held out."""
+
+    best_step: int | None
+    training_images: int
+    validation_images: int
+    decisions: tuple[str, ...]
+
+
+def train(
+    request: TrainRequest,
+    progress: Progress | None = None,
+    should_stop: StopRequest = never,
+) -> TrainResult:
+    """Train a network on annotated images.
+
+    Raises
+    ------
+    ImageError, LabelError, PairError, ConfigError
+        If the images or the request cannot be used; no run folder is made then.
+    OutputError
+        If the folder holds other work, or cannot be written to.
+    ModelError
+        If there is nothing to resume.
+    StoppedError
+        If `should_stop` gave an exit code, after all has been saved, or if the disk failed on the
+        way (exit code 3) and an earlier checkpoint is there to go on from.
+    """
+    progress = progress or Silence()
+    folder = RunFolder(request.out)
+    if request.resume:
+        record = folder.record()
+        _refuse_other_settings(request, record)
+        data = gather_again(record)
+    else:
+        folder.refuse_occupied()
+        record, data = _start(request, progress)
+        folder.start(record)
+    torch.set_num_threads(record.threads)
+    session = Session(
+        folder, record, data.split, device=torch.device(record.device), progress=progress
+    )
+    if request.resume:
+        session.resume()
+    history = _run(session, folder, should_stop)
+    report = write_report(folder, record, history, data)
+    return _result(folder, record, history, report)
+
+
+def _run(session: Session, folder: RunFolder, should_stop: StopRequest) -> History:
+    try:
+        return session.run(should_stop)
+    except OutputError as error:
+        if not (folder.path / CHECKPOINT_NAME).exists():
+            raise
+        raise StoppedError(
+            f"{error}; an earlier checkpoint is whole",
+            remedy="mend that, then go on with the same command and --resume",
+            exit_code=3,
+        ) from error
+
+
+def _start(request: TrainRequest, progress: Progress) -> tuple[RunRecord, RunData]:
+    """Read, decide and say everything before the first step."""
+    name = request.recipe or AUTO
+    recipe = read_recipe(name)
+    length = _length(request, recipe)
+    device = choose_device(request.device or "auto")
+    data = gather(request.source, request.hold_out, recipe.training.validation)
+    for fact, value in data.source.facts:
+        progress.say(f"{fact}: {value}")
+    for finding in data.source.findings:
+        progress.say(f"note: {finding}")
+    split, reading = data.split, data.reading
+    progress.say(
+        f"split: {len(split.training)} images to train on, {len(split.validation)} held out"
+    )
+    class_names = _class_names(recipe, reading.classes, classes=reading.kind == "classes")
+    decisions: tuple[str, ...] = (f"recipe: {recipe.name}, as it stands",)
+    if name == AUTO:
+        progress.say("measuring how fast this machine trains")
+        planned = plan(
+            recipe,
+            DataFacts(
+                sizes=tuple(image.labels.shape for image in split.training),
+                channels=len(split.training[0].pixels),
+                classes=len(class_names),
+            ),
+            device,
+            length,
+        )
+        recipe, decisions = planned.recipe, planned.decisions
+    for decision in decisions:
+        progress.say(decision)
+    source = request.source
+    record = RunRecord(
+        version=__version__,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        images=str(Path(source.images).absolute()),
+        labels=str(Path(source.labels).absolute()),
+        axes=source.axes,
+        label_kind=reading.kind,
+        class_names=class_names,
+        in_channels=len(split.training[0].pixels),
+        training=tuple(image.name for image in split.training),
+        validation=tuple(image.name for image in split.validation),
+        validation_images=_absolute(request.hold_out.images),
+        validation_labels=_absolute(request.hold_out.labels),
+        data_digest=data.digest,
+        facts=data.source.facts,
+        decisions=decisions,
+        recipe=recipe,
+        steps=length.steps,
+        minutes=length.minutes,
+        seed=request.seed or 0,
+        device=str(device),
+        device_name=describe_device(device),
+        threads=torch.get_num_threads(),
+        torch=torch.__version__,
+        pixel_size_um=data.source.pixel_size_um,
+    )
+    return record, data
+
+
+def _length(request: TrainRequest, recipe: Recipe) -> RunLength:
+    """Take the length that the user gives, else the recipe's."""
+    if request.minutes is not None and request.steps is not None:
+        raise ConfigError("a run ends by --minutes or by --steps", remedy="give one of them")
+    for option, value in (("--minutes", request.minutes), ("--steps", request.steps)):
+        if value is not None and not value > 0:
+            raise ConfigError(f"{option} must be positive, got {value:g}")
+    if request.steps is not None:
+        return RunLength(steps=request.steps)
+    if request.minutes is not None:
+        return RunLength(minutes=request.minutes)
+    if recipe.training.steps is not None:
+        return RunLength(steps=recipe.training.steps)
+    if recipe.training.minutes is not None:
+        return RunLength(minutes=recipe.training.minutes)
+    raise ConfigError(
+        f"recipe {recipe.name} does not say how long to train", remedy="give --minutes or --steps"
+    )
+
+
+def _class_names(recipe: Recipe, count: int, *, classes: bool) -> tuple[str, ...]:
+    if not classes:
+        return ("background", "object")
+    if not recipe.class_names:
+        return ("background", *(f"class {number}" for number in range(1, count)))
+    if len(recipe.class_names) != count:
+        raise ConfigError(
+            f"`class_names` are {len(recipe.class_names)} names for {count} classes",
+            remedy="name every class index, the background first",
+        )
+    return recipe.class_names
+
+
+def _refuse_other_settings(request: TrainRequest, record: RunRecord) -> None:
+    """Refuse to go on with a run under settings that it did not start with."""
+    asked: dict[str, tuple[object, object]] = {
+        "--minutes": (request.minutes, record.minutes),
+        "--steps": (request.steps, record.steps),
+        "--seed": (request.seed, record.seed),
+        "--labels": (request.source.label_kind, record.label_kind),
+        "--axes": (request.source.axes, record.axes),
+        "IMAGES": (_absolute(request.source.images), record.images),
+        "LABELS": (_absolute(request.source.labels), record.labels),
+        "--validation-images": (_absolute(request.hold_out.images), record.validation_images),
+    }
+    if request.device is not None:
+        asked["--device"] = (str(choose_device(request.device)), record.device)
+    if request.recipe is not None:
+        given = read_recipe(request.recipe)
+        asked["--recipe"] = (given.name, record.recipe.name)
+        if given.name == record.recipe.name != AUTO and given != record.recipe:
+            asked["--recipe"] = ("with other settings", record.recipe.name)
+    for option, (now, then) in asked.items():
+        if now is not None and now != then:
+            raise ConfigError(
+                f"the run started with {option} {then}, not {now}",
+                remedy="resume with the same command, or start a new run in another --out",
+                path=request.out,
+            )
+
+
+def _absolute(path: str | None) -> str | None:
+    return None if path is None else str(Path(path).absolute())
+
+
+def _result(folder: RunFolder, record: RunRecord, history: History, report: Path) -> TrainResult:
+    best = next((entry for entry in history.validations if entry["step"] == history.best_step), {})
+    return TrainResult(
+        out=str(folder.path),
+        model=str(folder.path / MODEL_NAME),
+        report=str(report),
+        recipe=record.recipe.name,
+        steps=history.step,
+        seconds=history.seconds,
+        scores={key: value for key, value in best.items() if key not in ("step", "seconds")},
+        best_step=history.best_step,
+        training_images=len(record.training),
+        validation_images=len(record.validation),
+        decisions=record.decisions,
+    )

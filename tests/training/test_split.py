@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from overtile.errors import ConfigError
+from overtile.training.split import hold_out_fraction, hold_out_pages
+
+
+def test_a_fifth_of_thirty_pages_is_every_fifth_page() -> None:
+    assert hold_out_fraction(30, 0.2) == [2, 7, 12, 17, 22, 27]
+
+
+def test_a_small_share_of_three_images_still_holds_out_one() -> None:
+    assert hold_out_fraction(3, 0.01) == [1]
+
+
+@pytest.mark.parametrize("images", [0, 1, 2])
+def test_nothing_is_held_out_of_fewer_than_three_images(images: int) -> None:
+    assert hold_out_fraction(images, 0.99) == []
+
+
+@pytest.mark.parametrize("images", [1, 3, 100])
+def test_a_share_of_zero_holds_nothing_out(images: int) -> None:
+    assert hold_out_fraction(images, 0) == []
+
+
+@given(images=st.integers(3, 2000), fraction=st.floats(0, 1, exclude_min=True, exclude_max=True))
+def test_held_out_images_are_evenly_spread_and_leave_two_to_learn_from(
+    images: int, fraction: float
+) -> None:
+    held_out = hold_out_fraction(images, fraction)
+    assert 1 <= len(held_out) <= images - 2
+    assert len(held_out) in {1, images - 2, round(images * fraction)}
+    assert 0 <= held_out[0] <= held_out[-1] < images
+    gaps = {after - before for before, after in pairwise(held_out)}
+    assert min(gaps, default=1) >= 1
+    assert max(gaps, default=0) - min(gaps, default=0) <= 1
+
+
+def test_named_pages_come_back_in_order_and_once() -> None:
+    assert hold_out_pages(5, [3, 0, 3]) == [0, 3]
+
+
+def test_no_page_named_holds_nothing_out() -> None:
+    assert hold_out_pages(5, []) == []
+
+
+@pytest.mark.parametrize("page", [-1, 5, 100])
+def test_a_page_that_does_not_exist_is_refused(page: int) -> None:
+    with pytest.raises(ConfigError, match=f"names page {page}, and there are pages 0…4; .* from 0"):
+        hold_out_pages(5, [0, page])
+
+
+def test_holding_out_all_pages_is_refused() -> None:
+    with pytest.raises(ConfigError, match="holds out all 2 pages; leave some to train on"):
+        hold_out_pages(2, [0, 1, 1])
