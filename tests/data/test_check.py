@@ -100,7 +100,8 @@ def test_labels_that_are_foreground_all_over_are_no_wrong_pairs() -> None:
 def test_objects_that_touch_are_counted() -> None:
     page = replace(clean("a.tif"), labels=np.repeat([[1, 2, 0, 3, 4, 1]], 96, 0).astype(np.uint32))
     assert only(check_set([page], "instances")) == (
-        "note: 1 of the images: 3 pairs of objects touch, kept apart by a pixel in training, in a.tif"
+        "note: 1 of the images: 3 pairs of objects touch, "
+        "kept apart by a pixel in training, in a.tif"
     )
 
 

@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         code = get_command(app).main(
-            None if arguments is None else list(arguments),
+            list(sys.argv[1:] if arguments is None else arguments) or ["--help"],
             prog_name="overtile",
             standalone_mode=False,
         )
@@ -41,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OvertileError as error:
         kind = "stopped" if isinstance(error, StoppedError) else "error"
         return _say(f"{kind}: {error}", error.exit_code)
+    except typer.BadParameter as error:
+        return _say(f"error: {error.format_message()}; see `overtile --help`", USERS_FAULT)
     except typer.TyperException as error:  # an option or a command that does not exist
         return _say(f"error: {error}; see `overtile --help`", USERS_FAULT)
     except (KeyboardInterrupt, typer.Abort):
