@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: test check setup clean
+.PHONY: demo test check bench tables docs setup clean
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -10,6 +10,10 @@ BIN := .venv/bin
 	touch $@
 
 setup: .venv/ready
+
+demo: .venv/ready
+	rm -rf demo
+	$(BIN)/overtile demo --out demo
 
 test: .venv/ready
 	$(BIN)/pytest -q
@@ -19,6 +23,20 @@ check: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python benchmarks/tables.py --check
+
+# About 95 minutes on two cores, on the data sets in the folder named by OVERTILE_DATA.
+bench: .venv/ready
+	$(BIN)/python benchmarks/accuracy.py isbi2012-auto
+	$(BIN)/python benchmarks/accuracy.py dsb2018-auto
+	$(BIN)/python benchmarks/accuracy.py isbi2012-paper-width16
+	$(BIN)/python benchmarks/tables.py
+
+tables: .venv/ready
+	$(BIN)/python benchmarks/tables.py
+
+docs: .venv/ready
+	$(BIN)/python docs/make_reference.py
 
 clean:
-	rm -rf .venv
+	rm -rf .venv demo

@@ -8,6 +8,7 @@ The tree::
     ├── PairError               images and labels that do not belong together
     ├── ConfigError             a recipe or an option outside its range
     ├── ModelError              a model file that is not one, or does not fit the image
+    ├── DivergedError           a loss that is no longer a number
     ├── OutputError             a place that cannot or must not be written to
     └── StoppedError            work saved on request, to be resumed (exit codes 75 and 130)
 
@@ -76,6 +77,10 @@ class ConfigError(OvertileError):
 
 class ModelError(OvertileError):
     """A model file is not one, or does not fit the image."""
+
+
+class DivergedError(OvertileError):
+    """The loss is no longer a number."""
 
 
 class OutputError(OvertileError):

@@ -27,7 +27,7 @@ class Identity(UNet):
 
     def forward(self, pixels: Tensor) -> Tensor:
         rim = context_px(self.config.depth)
-        return pixels[..., rim:-rim, rim:-rim].log()
+        return pixels[..., rim:-rim, rim:-rim].clamp(min=0).log()
 
 
 def network(

@@ -3,7 +3,6 @@ from __future__ import annotations
 import dataclasses
 import math
 import threading
-import time
 from collections.abc import Callable
 
 import numpy as np
@@ -21,10 +20,10 @@ from overtile.config import (
 )
 from overtile.data.sample import Annotated, Sampler, TrainingTile
 from overtile.data.synthetic import generate
-from overtile.errors import OvertileError
+from overtile.errors import DivergedError, OvertileError
 from overtile.model.geometry import output_size, smallest_input
 from overtile.model.unet import UNet
-from overtile.training.loop import DivergedError, TrainingState, make_optimiser, train_steps
+from overtile.training.loop import TrainingState, make_optimiser, train_steps
 from overtile.training.loss import weighted_cross_entropy
 from overtile.training.schedule import Clock, RunLength, learning_rate
 
@@ -372,7 +371,5 @@ def test_a_tiny_network_learns_one_image_by_heart() -> None:
         seed=0,
     )
     torch.manual_seed(0)
-    began = time.thread_time()
     losses = train(TrainingState(UNet(1, 2, recipe.network), recipe), sampler, recipe, 200)
     assert np.mean(losses[-10:]) < np.mean(losses[:5]) / 10
-    assert time.thread_time() - began < 20  # seconds of this thread, however busy the machine is

@@ -116,7 +116,6 @@ def validation_curve(
     with mpl.rc_context(_LOOKS | {"svg.hashsalt": "validation"}):
         figure, axes = _axes(minutes.max())
         axes.plot(minutes, values, color=_CURVE, linewidth=2, marker="o", markersize=4)
-        axes.set_ylabel(title(headline))
         axes.margins(y=0.18)
         for one in entries:
             if one["step"] == best_step:

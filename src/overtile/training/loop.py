@@ -14,16 +14,12 @@ from torch import Tensor
 
 from overtile.config import OptimiserConfig, Recipe
 from overtile.data.sample import Sampler, TrainingTile
-from overtile.errors import OvertileError
+from overtile.errors import DivergedError
 from overtile.model.unet import UNet
 from overtile.training.loss import weighted_cross_entropy
 from overtile.training.schedule import Clock, RunLength, learning_rate
 
 _TILES_AHEAD = 2
-
-
-class DivergedError(OvertileError):
-    """The loss is no longer a number."""
 
 
 @dataclass(frozen=True, kw_only=True)

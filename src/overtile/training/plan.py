@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import nn
 
-from overtile.choices import Precision
+from overtile.choices import LabelKind, Precision
 from overtile.config import NetworkConfig, Recipe
+from overtile.data.sample import Annotated
 from overtile.model.geometry import context_px, output_size, smallest_input
 from overtile.model.unet import UNet
 from overtile.training.loop import TrainingState, take_step
@@ -29,6 +31,7 @@ _PIXELS_PER_STEP = {"cpu": 90_000, "cuda": 600_000}
 _WIDTH_UNMEASURED = {"cpu": 16, "cuda": 64}
 _LARGEST_MEMORY_SHARE = 0.5
 _BYTES_PER_VALUE = 80  # kept for the backward pass, for one input pixel and one base channel
+_SMALL_PERCENTILE = 1.0
 _WORTH_CHANGING = 1.3
 
 
@@ -41,6 +44,9 @@ class DataFacts:
 
     channels: int
     classes: int
+    label_kind: LabelKind
+    small_object_px: int = 0
+    """Area that nearly all objects exceed, in pixels; 0 where there are no objects."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +68,7 @@ def plan(
     length: RunLength,
     seconds_per_step: SecondsPerStep | None = None,
 ) -> Plan:
-    """Fill in what depends on data, machine and time: tile, batch, precision and width.
+    """Fill in what depends on data, machine and time.
 
     Parameters
     ----------
@@ -88,9 +94,10 @@ def plan(
     batch = max(1, round(_PIXELS_PER_STEP[kind] / tile**2))
     precision, why_precision = _choose_precision(device)
     base = _with(base, tile=tile, batch=batch, precision=precision)
+    base, decisions = _suit_labels(base, facts)
     measure = seconds_per_step or (lambda recipe: measure_step(recipe, facts, device))
     width, why_width = _choose_width(base, kind, length, measure)
-    decisions = (
+    decisions += (
         f"tile: {tile + 2 * context_px(depth)} px in, {tile} px labelled, because images are "
         f"{shorter} px along their shorter side",
         f"batch: {batch}, so that a step learns from about {batch * tile**2 / 1e3:.0f} 000 pixels",
@@ -98,6 +105,35 @@ def plan(
         f"width: {width} base channels, because {why_width}",
     )
     return Plan(recipe=_with(base, width=width), decisions=decisions)
+
+
+def _suit_labels(base: Recipe, facts: DataFacts) -> tuple[Recipe, tuple[str, ...]]:
+    if facts.label_kind == "classes":
+        return base, ()
+    smallest = facts.small_object_px // 2
+    prediction = base.prediction.model_copy(update={"smallest_object_px": smallest})
+    base = base.model_copy(update={"prediction": prediction})
+    decisions = (
+        f"smallest object: {smallest} px, because nearly all annotated ones have twice as many",
+    )
+    if facts.label_kind == "instances":
+        return base, (
+            *decisions,
+            f"border weight: w0 = {base.loss.w0:g}, because objects that touch are to be separated",
+        )
+    loss = base.loss.model_copy(update={"w0": 0.0})
+    return base.model_copy(update={"loss": loss}), (
+        *decisions,
+        "border weight: none, because binary labels draw the borders themselves, and weights would "
+        "shift the probability that parts inside from outside",
+    )
+
+
+def small_object_px(images: Sequence[Annotated]) -> int:
+    """Give the area in pixels that 99 in 100 annotated objects exceed; 0 if there are none."""
+    areas = [np.unique_counts(image.labels[image.labels > 0]).counts for image in images]
+    together = np.concatenate([np.zeros(0), *areas])
+    return int(np.percentile(together, _SMALL_PERCENTILE)) if together.size else 0
 
 
 def measure_step(recipe: Recipe, facts: DataFacts, device: torch.device) -> float:

@@ -125,16 +125,23 @@ class RunFolder:
 
     def refuse_occupied(self) -> None:
         """Refuse a place that holds other work: nothing there is ever overwritten by a new run."""
-        if (self.path / RECORD_NAME).exists():
+        try:
+            if (self.path / RECORD_NAME).exists():
+                raise OutputError(
+                    "already holds a run",
+                    remedy="go on with --resume, or choose another --out",
+                    path=self.path,
+                )
+            if self.path.exists() and not self.path.is_dir():
+                raise OutputError("is a file", remedy="choose a new folder", path=self.path)
+            if self.path.is_dir() and any(self.path.iterdir()):
+                raise OutputError("holds other work", remedy="choose a new folder", path=self.path)
+        except OSError as error:
             raise OutputError(
-                "already holds a run",
-                remedy="go on with --resume, or choose another --out",
+                f"cannot be looked into ({error.strerror})",
+                remedy="choose another folder",
                 path=self.path,
-            )
-        if self.path.exists() and not self.path.is_dir():
-            raise OutputError("is a file", remedy="choose a new folder", path=self.path)
-        if self.path.is_dir() and any(self.path.iterdir()):
-            raise OutputError("holds other work", remedy="choose a new folder", path=self.path)
+            ) from error
 
     def record(self) -> RunRecord:
         """Read what was decided. Raises `ModelError` if this is no run folder."""

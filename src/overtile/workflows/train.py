@@ -14,7 +14,7 @@ from overtile.errors import ConfigError, OutputError, StoppedError
 from overtile.model.device import choose_device, describe_device
 from overtile.model.file import MODEL_NAME
 from overtile.progress import Progress, Silence, StopRequest, never
-from overtile.training.plan import DataFacts, plan
+from overtile.training.plan import DataFacts, plan, small_object_px
 from overtile.training.run import CHECKPOINT_NAME, History, RunFolder, RunRecord
 from overtile.training.schedule import RunLength
 from overtile.training.session import Session
@@ -144,6 +144,8 @@ def _start(request: TrainRequest, progress: Progress) -> tuple[RunRecord, RunDat
                 sizes=tuple(image.labels.shape for image in split.training),
                 channels=len(split.training[0].pixels),
                 classes=len(class_names),
+                label_kind=reading.kind,
+                small_object_px=small_object_px(split.training),
             ),
             device,
             length,
