@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,8 @@ import typer
 from overtile.choices import LabelKind, Task, TestTimeAugmentation
 from overtile.cli.output import emit, numbers, table
 from overtile.errors import ConfigError
+
+LARGEST_SEED = (1 << 63) - 1
 
 app = typer.Typer(
     add_completion=False,
@@ -87,7 +90,8 @@ def train_command(
     ] = None,
     device: Device = None,
     seed: Annotated[
-        int | None, typer.Option(metavar="S", min=0, help="Same seed, same model.")
+        int | None,
+        typer.Option(metavar="S", min=0, max=LARGEST_SEED, help="Same seed, same model."),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a stopped run.")] = False,
     json_target: Json = None,
@@ -125,7 +129,7 @@ def train_command(
         ("best step", str(result.best_step or "the last; nothing was held out")),
     ]
     lines = table([*facts, *numbers(result.scores)])
-    lines.append(f"next: overtile predict {out} IMAGES --out DIR")
+    lines.append(f"next: overtile predict {shlex.quote(str(out))} IMAGES --out DIR")
     emit(lines, result.model_dump(mode="json"), json_target)
 
 

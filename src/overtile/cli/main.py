@@ -6,6 +6,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from io import TextIOWrapper
 
 import typer
 from typer.main import get_command
@@ -30,12 +31,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 done, 1 our fault, 2 the user can fix it, 3 stopped part-way and resumable, 75 saved on
         SIGTERM, 130 saved on Ctrl-C.
     """
+    if isinstance(sys.stdout, TextIOWrapper):
+        # A name that the terminal has no letters for must not fail what went well.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        code = get_command(app).main(
-            list(sys.argv[1:] if arguments is None else arguments) or ["--help"],
-            prog_name="overtile",
-            standalone_mode=False,
-        )
+        code = _run(list(sys.argv[1:] if arguments is None else arguments) or ["--help"])
         sys.stdout.flush()
         return code if isinstance(code, int) else DONE
     except OvertileError as error:
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except typer.TyperException as error:  # an option or a command that does not exist
         return _say(f"error: {error}; see `overtile --help`", USERS_FAULT)
     except (KeyboardInterrupt, typer.Abort):
-        return _say("stopped before anything was begun", INTERRUPTED)
+        return _say("stopped at once; files that are written are whole", INTERRUPTED)
     except BrokenPipeError:
         # The reader of our output has gone; nobody is left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -60,6 +60,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "it with the lines above",
             OUR_FAULT,
         )
+
+
+def _run(arguments: list[str]) -> object:
+    command = get_command(app)
+    # Not `command.main`: it would end a broken pipe and Ctrl-C by codes of its own, without a word.
+    try:
+        with command.make_context("overtile", arguments) as context:
+            return command.invoke(context)
+    except typer.Exit as done:  # after --help
+        return done.exit_code
 
 
 def _say(line: str, code: int) -> int:

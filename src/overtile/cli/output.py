@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from overtile.storage import write_json
+from overtile.storage import make_folder, write_json
 
 _FINER_IOUS = ("_55", "_60", "_65", "_70", "_80", "_85", "_90", "_95")
 
@@ -28,10 +28,11 @@ def emit(lines: Iterable[str], content: dict[str, Any], json_target: str | None)
     if json_target == "-":
         sys.stdout.write(json.dumps(content, indent=2, allow_nan=False) + "\n")
         return
-    if json_target is not None:
-        write_json(Path(json_target), content)
     for line in lines:
         print(line)
+    if json_target is not None:
+        make_folder(Path(json_target).parent)
+        write_json(Path(json_target), content)
 
 
 def table(rows: Iterable[tuple[str, str]]) -> list[str]:

@@ -122,6 +122,8 @@ class Session:
     def _train(self, should_stop: StopRequest) -> None:
         if self.state.step == 0:
             self._checkpoint()  # so that a run killed at once can be resumed
+        elif self._owes_validation():
+            self._validate(should_stop)
         losses: list[float] = []
         last_fraction = self.length.fraction(self.state.step, self.clock.seconds())
         saved = validated = self.clock.seconds()
@@ -147,6 +149,17 @@ class Session:
                 saved = self.clock.seconds()
         if not self.history.validations or self.history.validations[-1]["step"] < self.state.step:
             self._validate(should_stop)
+
+    def _owes_validation(self) -> bool:
+        """Say whether the run was stopped between a step and the validation that follows it.
+
+        Only a run by steps owes one: there the best model must be that of an uninterrupted run.
+        """
+        step = self.state.step
+        if self.record.steps is None or any(e["step"] == step for e in self.history.validations):
+            return False
+        before, now = (self.length.fraction(number, 0.0) for number in (step - 1, step))
+        return _crossed(before, now, self._validations)
 
     @property
     def _validations(self) -> int:

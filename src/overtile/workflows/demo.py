@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from io import BytesIO
 from pathlib import Path
 
@@ -67,9 +68,9 @@ def demo(
     run, results = out / "run", out / "results"
     images, labels = str(annotated / "images"), str(annotated / "labels")
     commands = (
-        f"overtile train {images} {labels} --out {run} --minutes {MINUTES:g}",
-        f"overtile predict {run} {fresh / 'images'} --out {results}",
-        f"overtile evaluate {results} {fresh / 'labels'} --task instances",
+        _command("train", images, labels, "--out", run, "--minutes", f"{MINUTES:g}"),
+        _command("predict", run, fresh / "images", "--out", results),
+        _command("evaluate", results, fresh / "labels", "--task", "instances"),
     )
     progress.say(f"$ {commands[0]}")
     source = Source(images=images, labels=labels)
@@ -91,6 +92,10 @@ def demo(
         average_precision_50=scores.summary["average_precision_50"],
         commands=commands,
     )
+
+
+def _command(*words: str | Path) -> str:
+    return shlex.join(["overtile", *map(str, words)])
 
 
 def _generate(folder: Path, count: int, rng: np.random.Generator) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from overtile.arrays import Floats, Pixels
 from overtile.choices import Task
-from overtile.data.kinds import understand_labels
+from overtile.data.kinds import LARGEST_CLASSES, understand_labels
 from overtile.errors import ConfigError, ImageError, LabelError, PairError
 from overtile.evaluation import TaskScores, score_classes, score_instances, score_isbi2012
 from overtile.io import Image, Pair, pair_predictions, read_image, read_labels
@@ -62,13 +62,25 @@ def evaluate(request: EvaluateRequest, progress: Progress | None = None) -> Task
     swapped = [(name, truth, predicted) for name, predicted, truth in pages]
     if task == "instances":
         return score_instances(swapped)
-    largest = max(int(max(truth.max(), predicted.max())) for _, predicted, truth in pages)
-    names = ["background", *(f"class {number}" for number in range(1, largest + 1))]
-    return score_classes(swapped, names)
+    return score_classes(swapped, _class_names(swapped))
 
 
 _Page = tuple[str, Pixels, Pixels]
 """Name, prediction and truth, both (Y, X)."""
+
+
+def _class_names(pages: list[_Page]) -> list[str]:
+    largest = 0
+    for name, *both in pages:
+        highest = int(max(array.max() for array in both))
+        if highest >= LARGEST_CLASSES:
+            raise LabelError(
+                f"the value {highest} is no class index: at most {LARGEST_CLASSES} are told apart",
+                remedy="number the classes 0, 1, 2, …, or score objects by --task instances",
+                path=name,
+            )
+        largest = max(largest, highest)
+    return ["background", *(f"class {number}" for number in range(1, largest + 1))]
 
 
 def _guess_task(request: EvaluateRequest, progress: Progress) -> Task:

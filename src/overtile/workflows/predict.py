@@ -55,7 +55,8 @@ def predict(
 ) -> PredictResult:
     """Predict all images of a request, one after the other.
 
-    An image that cannot be read is listed in the result and does not stop the others.
+    An image that cannot be read is listed in the result and does not stop the others; where there
+    are no others, its error is raised.
 
     Raises
     ------
@@ -71,6 +72,11 @@ def predict(
         raise ConfigError(
             f"--suffix renames one kind of result, and --save asks for {len(request.save)}",
             remedy="save one kind, such as --save labels",
+        )
+    if request.suffix is not None and Path(request.suffix).name != request.suffix:
+        raise ConfigError(
+            f"--suffix {request.suffix!r} is no end of a file name",
+            remedy="give one without folders, such as _cp_masks; --out names the folder",
         )
     images = _all_images(request.inputs)
     file = model_path(request.model)
@@ -105,6 +111,8 @@ def predict(
         except (StoppedError, OutputError):
             raise
         except OvertileError as error:
+            if len(images) == 1:
+                raise error.at(path) from error.__cause__
             failed.append(str(error.at(path)))
             progress.say(f"left out {failed[-1]}")
         else:
@@ -151,6 +159,7 @@ def _predict_one(
         predicted.append(predictor.probabilities(normalise(pixels), on_tile))
     probabilities = np.stack(predicted)
     labels = np.stack([objects(page, model.label_kind, model.prediction) for page in probabilities])
+    folder.claim()
     for kind in folder.request.save:
         _write(kind, folder.target(path, kind), image, probabilities, labels)
     if model.label_kind == "classes":

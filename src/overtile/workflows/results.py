@@ -70,6 +70,7 @@ class ResultFolder:
     def __init__(self, request: PredictRequest, model_file: Path) -> None:
         self.request = request
         self.path = request.out / RECORD_NAME
+        self._claimed = False
         self.record = PredictionRecord(
             model_sha256=_digest(model_file),
             save=request.save,
@@ -79,17 +80,23 @@ class ResultFolder:
         )
 
     def open(self, images: Sequence[Path]) -> None:
-        """Take up earlier work of the same kind, refuse other work, and claim all targets."""
+        """Take up earlier work of the same kind, and refuse other work."""
         make_folder(self.request.out)
         sweep(self.request.out)
         ours = self._earlier()
+        self._refuse_results(images, ours)
         if not self.request.overwrite:
             for path in images:
                 if stem(path) not in ours:
                     self._refuse_taken(path)
         begun = tuple(sorted({*ours, *(stem(path) for path in images)}))
         self.record = self.record.model_copy(update={"begun": begun})
-        write_json(self.path, self.record.model_dump(mode="json"))
+
+    def claim(self) -> None:
+        """Note, before the first result is written, which are ours to write and to replace."""
+        if not self._claimed:
+            write_json(self.path, self.record.model_dump(mode="json"))
+            self._claimed = True
 
     def has(self, path: Path) -> bool:
         """Say whether the results of this very image are complete."""
@@ -133,6 +140,22 @@ class ResultFolder:
             remedy="choose another --out, or say --overwrite",
             path=self.request.out,
         )
+
+    def _refuse_results(self, images: Sequence[Path], ours: set[str]) -> None:
+        """Refuse to predict results, and with that to write over an image, even if asked to."""
+        names = {*ours, *(stem(path) for path in images)}
+        results = {
+            self.target(Path(f"{name}.tif"), kind).resolve()
+            for name in names
+            for kind in self.request.save
+        }
+        for path in images:
+            if path.resolve() in results:
+                raise OutputError(
+                    "is an image to predict, and would be a result too",
+                    remedy="choose an --out apart from the images",
+                    path=path,
+                )
 
     def _refuse_taken(self, path: Path) -> None:
         for kind in self.request.save:

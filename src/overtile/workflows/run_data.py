@@ -79,11 +79,7 @@ def gather(source: Source, hold_out: HoldOut, default_fraction: float) -> RunDat
     pages = found.annotated()
     if hold_out.images is not None and hold_out.labels is not None:
         return _beside(found, hold_out.images, hold_out.labels, source)
-    if hold_out.pages is not None:
-        held_out = hold_out_pages(len(pages), hold_out.pages)
-    else:
-        fraction = default_fraction if hold_out.fraction is None else hold_out.fraction
-        held_out = hold_out_fraction(len(pages), fraction)
+    held_out = _held_out(len(pages), hold_out, default_fraction)
     split = Split(
         training=[page for number, page in enumerate(pages) if number not in held_out],
         validation=[pages[number] for number in held_out],
@@ -91,13 +87,22 @@ def gather(source: Source, hold_out: HoldOut, default_fraction: float) -> RunDat
     return _run_data(found, split, found.pages)
 
 
-def gather_again(record: RunRecord) -> RunData:
+def _held_out(images: int, hold_out: HoldOut, default_fraction: float) -> list[int]:
+    if hold_out.pages is not None:
+        return hold_out_pages(images, hold_out.pages)
+    fraction = default_fraction if hold_out.fraction is None else hold_out.fraction
+    return hold_out_fraction(images, fraction)
+
+
+def gather_again(record: RunRecord, hold_out: HoldOut | None = None) -> RunData:
     """Read the images of a run again and split them as they were.
 
     Raises
     ------
     ImageError
         If they are not those that the run started with.
+    ConfigError
+        If `hold_out` names others to hold out than the run started with.
     """
     source = Source(
         images=record.images,
@@ -122,7 +127,23 @@ def gather_again(record: RunRecord) -> RunData:
             remedy="bring them back, or start a new run in another --out",
             path=record.images,
         )
+    if hold_out is not None and not (hold_out.fraction is None and hold_out.pages is None):
+        _refuse_other_split(record, data, hold_out)
     return data
+
+
+def _refuse_other_split(record: RunRecord, data: RunData, hold_out: HoldOut) -> None:
+    names = [page.name for page in data.source.pages]
+    asked = [names[number] for number in _held_out(len(names), hold_out, 0.0)]
+    if asked != list(record.validation):
+        raise ConfigError(
+            f"the run started with {_some(record.validation)} held out, not {_some(asked)}",
+            remedy="resume with the same command, or start a new run in another --out",
+        )
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + ", …" * (len(names) > 3) if names else "nothing"
 
 
 def _beside(found: AnnotatedSet, images: str, labels: str, source: Source) -> RunData:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -90,7 +91,7 @@ def train(
     if request.resume:
         record = folder.record()
         _refuse_other_settings(request, record)
-        data = gather_again(record)
+        data = gather_again(record, request.hold_out)
     else:
         folder.refuse_occupied()
         record, data = _start(request, progress)
@@ -188,8 +189,11 @@ def _length(request: TrainRequest, recipe: Recipe) -> RunLength:
     if request.minutes is not None and request.steps is not None:
         raise ConfigError("a run ends by --minutes or by --steps", remedy="give one of them")
     for option, value in (("--minutes", request.minutes), ("--steps", request.steps)):
-        if value is not None and not value > 0:
-            raise ConfigError(f"{option} must be positive, got {value:g}")
+        if value is not None and not 0 < value < math.inf:
+            raise ConfigError(
+                f"{option} must be positive, got {value:g}",
+                remedy=f"give a number such as {option} 20",
+            )
     if request.steps is not None:
         return RunLength(steps=request.steps)
     if request.minutes is not None:
@@ -227,6 +231,7 @@ def _refuse_other_settings(request: TrainRequest, record: RunRecord) -> None:
         "IMAGES": (_absolute(request.source.images), record.images),
         "LABELS": (_absolute(request.source.labels), record.labels),
         "--validation-images": (_absolute(request.hold_out.images), record.validation_images),
+        "--validation-labels": (_absolute(request.hold_out.labels), record.validation_labels),
     }
     if request.device is not None:
         asked["--device"] = (str(choose_device(request.device)), record.device)

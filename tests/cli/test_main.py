@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from overtile.cli.main import main
+from overtile.errors import StoppedError
+
+COMMANDS = ("check", "train", "predict", "evaluate", "report", "info", "demo")
+
+
+def fail_with(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    """Let `overtile info` meet an error deep inside."""
+
+    def fail(path: Path) -> None:
+        raise error
+
+    monkeypatch.setattr("overtile.model.file.read_record", fail)
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"]])
+def test_help_names_every_command(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 0
+    shown = capsys.readouterr().out
+    assert [name for name in COMMANDS if f"\n  {name} " not in shown] == []
+
+
+def test_the_arguments_of_the_process_are_the_default(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["overtile", "info", "--help"])
+    assert main() == 0
+    assert "MODEL" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself_and_takes_json(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([command, "--help"]) == 0
+    assert "--json" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fault"),
+    [
+        (["segment"], "No such command 'segment'"),
+        (["info"], "Missing argument 'MODEL'"),
+        (["info", "a", "b"], "unexpected extra argument"),
+        (["info", "a", "--what"], "No such option"),
+        (["info", "a", "--json"], "requires an argument"),
+        (["predict", "run", "--out", "o"], "Missing argument 'INPUT...'"),
+        (["predict", "run", "a"], "Missing option '--out'"),
+        (["predict", "run", "a", "--out", "o", "--tta", "all"], "'rotations7'"),
+        (["evaluate", "a", "b", "--task", "best"], "'isbi2012'"),
+        (["train", "a", "b", "--out", "o", "--labels", "ids"], "'instances'"),
+        (["train", "a", "b", "--out", "o", "--steps", "many"], "Invalid value for '--steps'"),
+        (["train", "a", "b", "--out", "o", "--seed", "-1"], "Invalid value for '--seed'"),
+        (["train", "a", "b", "--out", "o", "--seed", str(1 << 63)], "Invalid value for '--seed'"),
+    ],
+)
+def test_a_mistyped_command_is_told_in_one_line(
+    arguments: list[str], fault: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert len(shown.err.splitlines()) == 1
+    assert shown.err.startswith("error: ")
+    assert fault in shown.err
+    assert "see `overtile --help`" in shown.err
+
+
+@pytest.mark.parametrize("code", [3, 75, 130])
+def test_stopped_work_ends_with_its_own_code(
+    code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fail_with(monkeypatch, StoppedError("saved", remedy="go on", exit_code=code))
+    assert main(["info", "run"]) == code
+    assert capsys.readouterr().err == "stopped: saved; go on\n"
+
+
+def test_our_own_fault_is_shown_in_full_and_ends_with_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fail_with(monkeypatch, ZeroDivisionError("by\nzero"))
+    assert main(["info", "run"]) == 1
+    *trace, last = capsys.readouterr().err.splitlines()
+    assert trace[0].startswith("Traceback")
+    assert last.startswith("error: this is a fault of overtile (ZeroDivisionError: by zero)")
+
+
+def test_a_lack_of_memory_is_told_with_a_way_out(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fail_with(monkeypatch, MemoryError())
+    assert main(["info", "run"]) == 2
+    assert capsys.readouterr().err.startswith("error: memory ran out; use smaller images")
+
+
+def test_ctrl_c_without_anything_to_save_ends_with_130(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fail_with(monkeypatch, KeyboardInterrupt())
+    assert main(["info", "run"]) == 130
+    assert capsys.readouterr().err.strip().splitlines() == [
+        "stopped at once; files that are written are whole"
+    ]
+
+
+def test_letters_that_the_terminal_lacks_fail_nothing(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = shutil.copy(trained / "model.safetensors", tmp_path / "µ.safetensors")
+    screen = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(screen, encoding="ascii"))
+    assert main(["info", str(model)]) == 0
+    assert rb"\xb5.safetensors" in screen.getvalue()
+
+
+def test_a_reader_that_has_gone_is_no_fault(trained: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "overtile", "info", str(trained)]
+    with os.fdopen(writing, "wb") as pipe:
+        done = subprocess.run(command, stdout=pipe, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from overtile.cli.signals import stop_on_signals
+
+
+@pytest.fixture(autouse=True)
+def handlers() -> Iterator[None]:
+    """Give the signals back to pytest."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def test_nothing_is_asked_before_a_signal_comes() -> None:
+    assert stop_on_signals()() is None
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 75)])
+def test_a_signal_asks_to_save_and_stop(number: signal.Signals, code: int) -> None:
+    should_stop = stop_on_signals()
+    os.kill(os.getpid(), number)
+    assert should_stop() == code
+    assert should_stop() == code
+
+
+def test_a_second_signal_stops_at_once() -> None:
+    stop_on_signals()
+    os.kill(os.getpid(), signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt):
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_the_next_command_of_a_process_starts_unasked() -> None:
+    stop_on_signals()
+    os.kill(os.getpid(), signal.SIGINT)
+    assert stop_on_signals()() is None

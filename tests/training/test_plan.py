@@ -1,0 +1,215 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from overtile.config import Recipe, parse_recipe, read_recipe, recipe_toml
+from overtile.data.sample import Annotated
+from overtile.model.geometry import output_size, smallest_input
+from overtile.training import plan as planning
+from overtile.training.plan import (
+    ENOUGH_STEPS,
+    WIDTHS,
+    DataFacts,
+    Plan,
+    measure_step,
+    plan,
+    small_object_px,
+)
+from overtile.training.schedule import RunLength
+
+CPU = torch.device("cpu")
+MINUTES = RunLength(minutes=10)
+FACTS = DataFacts(sizes=((300, 400),), channels=1, classes=2, label_kind="instances")
+
+
+def must_not_measure(recipe: Recipe) -> float:
+    raise AssertionError("a step was measured")
+
+
+def enough_up_to(width: int) -> planning.SecondsPerStep:
+    """A machine on which networks up to this width get their steps in ten minutes, barely."""
+    barely = 60 * 10 / ENOUGH_STEPS
+
+    def seconds(recipe: Recipe) -> float:
+        return barely * (0.99 if recipe.network.base_channels <= width else 1.01)
+
+    return seconds
+
+
+def planned(
+    facts: DataFacts = FACTS, length: RunLength = MINUTES, fast_up_to: int = WIDTHS[0]
+) -> Plan:
+    return plan(read_recipe("auto"), facts, CPU, length, enough_up_to(fast_up_to))
+
+
+def said(decisions: tuple[str, ...], what: str) -> str:
+    (one,) = [decision for decision in decisions if decision.startswith(f"{what}: ")]
+    return one
+
+
+@pytest.fixture(autouse=True)
+def roomy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine with memory for every width."""
+    monkeypatch.setattr(planning, "_memory", lambda device: 1e12)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_widest_network_that_gets_enough_steps_is_taken(width: int) -> None:
+    assert planned(fast_up_to=width).recipe.network.base_channels == width
+
+
+def test_the_narrowest_is_taken_where_none_gets_enough_steps() -> None:
+    result = planned(fast_up_to=0)
+    assert result.recipe.network.base_channels == WIDTHS[0]
+    assert "steps in 10 minutes" in said(result.decisions, "width")
+
+
+def test_nothing_wider_is_tried_than_what_was_too_slow() -> None:
+    tried: list[int] = []
+
+    def seconds(recipe: Recipe) -> float:
+        tried.append(recipe.network.base_channels)
+        return enough_up_to(WIDTHS[1])(recipe)
+
+    plan(read_recipe("auto"), FACTS, CPU, MINUTES, seconds)
+    assert tried == list(WIDTHS[:3])
+
+
+def test_a_network_that_does_not_fit_into_memory_is_not_tried(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(planning, "_memory", lambda device: 1e6)
+    result = plan(read_recipe("auto"), FACTS, CPU, MINUTES, must_not_measure)
+    assert result.recipe.network.base_channels == WIDTHS[0]
+    assert f"{WIDTHS[0]} does not fit into memory" in said(result.decisions, "width")
+
+
+def test_a_run_by_steps_measures_nothing_so_that_equal_calls_give_equal_recipes() -> None:
+    steps = RunLength(steps=5)
+    first, second = (
+        plan(read_recipe("auto"), FACTS, CPU, steps, must_not_measure) for _ in range(2)
+    )
+    assert first.recipe == second.recipe
+    assert "the length is given in steps" in said(first.decisions, "width")
+
+
+@pytest.mark.parametrize("side", [4, 20, 61, 300, 5000])
+def test_the_tile_is_legal_and_covers_the_shorter_side_up_to_a_limit(side: int) -> None:
+    recipe = planned(replace(FACTS, sizes=((side, 2 * side),))).recipe
+    tile, depth = recipe.training.tile_output, recipe.network.depth
+    assert output_size(smallest_input(tile, depth), depth) == tile
+    assert tile >= min(side, planning._LARGEST_TILE["cpu"])
+    assert tile < max(side, 4) + (1 << depth)
+
+
+def test_the_tile_suits_most_images_and_not_the_smallest() -> None:
+    usual = planned(replace(FACTS, sizes=((200, 300),)))
+    mixed = planned(replace(FACTS, sizes=((200, 300), (10, 10), (300, 200))))
+    assert mixed.recipe.training.tile_output == usual.recipe.training.tile_output
+
+
+@pytest.mark.parametrize("side", [1, 5, 40, 5000])
+def test_a_planned_recipe_is_one_that_a_run_can_be_read_back_with(side: int) -> None:
+    recipe = planned(replace(FACTS, sizes=((side, side),))).recipe
+    assert Recipe.model_validate_json(recipe.model_dump_json()) == recipe
+
+
+def test_small_tiles_come_in_batches_that_learn_from_as_many_pixels() -> None:
+    small = planned(replace(FACTS, sizes=((64, 64),))).recipe.training
+    large = planned(replace(FACTS, sizes=((300, 300),))).recipe.training
+    pixels = [one.batch * one.tile_output**2 for one in (small, large)]
+    assert pixels[0] == pytest.approx(pixels[1], rel=0.5)
+    assert small.batch > large.batch >= 1
+
+
+@pytest.mark.parametrize("what", ["tile", "batch", "precision", "width"])
+def test_every_choice_says_its_reason(what: str) -> None:
+    assert any(word in said(planned().decisions, what) for word in ("because", "so that"))
+
+
+@pytest.mark.parametrize(
+    ("full", "reduced", "precision"), [(2.0, 1.0, "bf16"), (1.1, 1.0, "fp32"), (1.0, 9.0, "fp32")]
+)
+def test_bf16_is_taken_only_where_it_was_measured_to_be_faster(
+    monkeypatch: pytest.MonkeyPatch, full: float, reduced: float, precision: str
+) -> None:
+    seconds = {torch.float32: full, torch.bfloat16: reduced}
+    monkeypatch.setattr(planning, "_convolution_seconds", seconds.__getitem__)
+    result = planned()
+    assert result.recipe.training.precision == precision
+    assert f"{1e3 * full:.0f} ms in fp32" in said(result.decisions, "precision")
+
+
+@pytest.mark.parametrize(("native", "precision"), [(True, "bf16"), (False, "fp32")])
+def test_a_gpu_computes_bf16_only_natively(
+    monkeypatch: pytest.MonkeyPatch, native: bool, precision: str
+) -> None:
+    def supported(*, including_emulation: bool) -> bool:
+        return native or including_emulation
+
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
+    steps = RunLength(steps=5)
+    result = plan(read_recipe("auto"), FACTS, torch.device("cuda", 0), steps)
+    assert result.recipe.training.precision == precision
+
+
+def test_binary_labels_get_no_border_weight_and_instances_do() -> None:
+    binary = planned(replace(FACTS, label_kind="binary"))
+    assert binary.recipe.loss.w0 == 0
+    assert "border weight: none" in said(binary.decisions, "border weight")
+    assert planned().recipe.loss.w0 == read_recipe("auto").loss.w0 > 0
+
+
+@pytest.mark.parametrize("kind", ["instances", "binary"])
+def test_objects_of_half_the_smallest_area_are_dropped(kind: Any) -> None:  # noqa: ANN401
+    result = planned(replace(FACTS, label_kind=kind, small_object_px=41))
+    assert result.recipe.prediction.smallest_object_px == 20
+
+
+def test_classes_know_no_objects() -> None:
+    result = planned(replace(FACTS, label_kind="classes", classes=4, small_object_px=41))
+    assert result.recipe.prediction == read_recipe("auto").prediction
+    assert result.recipe.loss == read_recipe("auto").loss
+
+
+def annotated(labels: list[list[int]]) -> Annotated:
+    ids = np.array(labels, np.uint32)
+    return Annotated(name="a", pixels=np.zeros((1, *ids.shape), np.float32), labels=ids)
+
+
+def test_nearly_all_objects_exceed_the_small_area() -> None:
+    # One object of one pixel and 199 of three, over two images.
+    few = [[1, 0, 2, 2, 2]]
+    many = [[number] * 3 for number in range(1, 199)]
+    assert small_object_px([annotated(few), annotated(many)]) == 3
+    assert small_object_px([annotated(few)]) == 1
+
+
+def test_images_without_objects_have_no_small_area() -> None:
+    assert small_object_px([annotated([[0, 0]])]) == 0
+
+
+def test_measuring_a_step_gives_seconds() -> None:
+    base = parse_recipe(
+        {
+            "extends": "auto",
+            "network": {"base_channels": 2, "depth": 1},
+            "training": {"tile_output": 8, "batch": 1},
+        },
+        source="a test",
+    )
+    assert 0 < measure_step(base, FACTS, CPU) < 10
+
+
+def test_free_memory_is_known_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    assert 1e6 < planning._memory("cpu") < 1e15
+
+
+def test_a_planned_recipe_is_valid_toml() -> None:
+    assert f"base_channels = {WIDTHS[0]}" in recipe_toml(planned().recipe)

@@ -1,0 +1,303 @@
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from overtile.config import AugmentationConfig, NetworkConfig, OptimiserConfig, Recipe
+from overtile.config import TrainingConfig as Training
+from overtile.data.sample import Annotated, Sampler
+from overtile.errors import StoppedError
+from overtile.model.file import MODEL_NAME, read_record
+from overtile.progress import Silence, StopRequest, never
+from overtile.training import session as sessions
+from overtile.training.loop import DivergedError
+from overtile.training.run import CHECKPOINT_NAME, LAST_MODEL_NAME, History, RunFolder, RunRecord
+from overtile.training.session import Session, Split, make_sampler, tile_output_size
+
+SessionOf = Callable[..., Session]
+STEPS = 8
+
+
+class Told(Silence):
+    """A listener that remembers."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.states: list[tuple[float, float, str]] = []
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+    def advance(self, task: str, done: float, total: float, note: str = "") -> None:
+        self.states.append((done, total, note))
+
+
+def recipe(**optimiser: float) -> Recipe:
+    return Recipe(
+        name="tiny",
+        network=NetworkConfig(base_channels=4, depth=1, batch_norm=True),
+        augmentation=AugmentationConfig(elastic_sd_px=1),
+        optimiser=OptimiserConfig(**{"learning_rate": 0.05, "momentum": 0.9} | optimiser),
+        training=Training(tile_output=16, validations=4),
+    )
+
+
+def record(settings: Recipe, steps: int | None = STEPS, minutes: float | None = None) -> RunRecord:
+    return RunRecord(
+        version="1.2.3",
+        created="2026-03-02T10:14:00+00:00",
+        images="images",
+        labels="labels",
+        axes=None,
+        label_kind="instances",
+        class_names=("background", "object"),
+        in_channels=1,
+        training=("two",),
+        validation=("two",),
+        data_digest="00",
+        facts=(),
+        decisions=(),
+        recipe=settings,
+        steps=steps,
+        minutes=minutes,
+        seed=7,
+        device="cpu",
+        device_name="CPU",
+        threads=1,
+        torch=torch.__version__,
+        pixel_size_um=(0.5, 0.25),
+    )
+
+
+@pytest.fixture
+def image(sampler: Sampler) -> Annotated:
+    return sampler.images[0]
+
+
+@pytest.fixture
+def new_session(tmp_path: Path, image: Annotated, one_thread: None) -> SessionOf:
+    """Make a session on a folder, or on the folder of an earlier one."""
+    numbers = itertools.count()
+
+    def make(
+        what: RunRecord | None = None,
+        *,
+        go_on: Session | None = None,
+        held_out: bool = True,
+        progress: Silence | None = None,
+    ) -> Session:
+        what = what or record(recipe())
+        folder = go_on.folder if go_on else RunFolder(tmp_path / f"run{next(numbers)}")
+        if go_on is None:
+            folder.start(what)
+        split = Split(training=[image], validation=[image] if held_out else [])
+        session = Session(
+            folder, what, split, device=torch.device("cpu"), progress=progress or Silence()
+        )
+        if go_on is not None:
+            session.resume()
+        return session
+
+    return make
+
+
+def at_question(number: int, code: int = 130) -> StopRequest:
+    """Ask to stop when asked for the `number`-th time."""
+    asked = itertools.count(1)
+    return lambda: code if next(asked) >= number else None
+
+
+def weights(session: Session, name: str) -> dict[str, bytes]:
+    tensors = load_file(session.folder.path / name)
+    return {key: value.numpy().tobytes() for key, value in tensors.items()}
+
+
+def test_a_run_takes_its_steps_and_keeps_the_best_and_the_last_model(
+    new_session: SessionOf,
+) -> None:
+    session = new_session()
+    history = session.run(never)
+    assert history.finished
+    assert history.step == STEPS
+    assert [entry["step"] for entry in history.validations] == [2, 4, 6, 8]
+    best = max(history.validations, key=lambda entry: entry["average_precision_50"])
+    assert history.best == best["average_precision_50"]
+    assert read_record(session.folder.path / MODEL_NAME).step == history.best_step == best["step"]
+    assert read_record(session.folder.path / LAST_MODEL_NAME).step == STEPS
+    assert session.folder.history() == history
+
+
+def test_a_model_says_what_it_was_made_with(new_session: SessionOf) -> None:
+    session = new_session()
+    session.run(never)
+    model = read_record(session.folder.path / MODEL_NAME)
+    assert (model.version, model.recipe, model.pixel_size_um) == ("1.2.3", "tiny", (0.5, 0.25))
+    assert (model.label_kind, model.tile_output) == ("instances", 16)
+    assert model.scores["average_precision_50"] == session.history.best
+
+
+def test_a_run_with_nothing_held_out_ends_with_its_last_model(new_session: SessionOf) -> None:
+    session = new_session(held_out=False)
+    history = session.run(never)
+    assert (history.validations, history.best_step) == ((), None)
+    assert weights(session, MODEL_NAME) == weights(session, LAST_MODEL_NAME)
+
+
+def test_the_seed_alone_decides_the_weights(new_session: SessionOf) -> None:
+    first, second = new_session(), new_session()
+    other = new_session(record(recipe()).model_copy(update={"seed": 8}))
+    for session in (first, second, other):
+        session.run(never)
+    assert weights(first, LAST_MODEL_NAME) == weights(second, LAST_MODEL_NAME)
+    assert weights(first, LAST_MODEL_NAME) != weights(other, LAST_MODEL_NAME)
+
+
+# The 2nd question is asked after step 2, before its validation; the 3rd within that validation.
+@pytest.mark.parametrize("question", [1, 2, 3, 4, 5, 10, 12])
+def test_a_run_that_was_stopped_anywhere_ends_as_the_uninterrupted_one(
+    new_session: SessionOf, question: int
+) -> None:
+    whole, stopped = new_session(), new_session()
+    expected = whole.run(never)
+    with pytest.raises(StoppedError) as stop:
+        stopped.run(at_question(question))
+    assert stop.value.exit_code == 130
+    resumed = new_session(go_on=stopped)
+    history = resumed.run(never)
+    for name in (MODEL_NAME, LAST_MODEL_NAME):
+        assert weights(resumed, name) == weights(whole, name)
+    assert history.best_step == expected.best_step
+    assert [e["step"] for e in history.validations] == [e["step"] for e in expected.validations]
+
+
+def test_a_stopped_run_leaves_a_usable_model_and_says_how_to_go_on(new_session: SessionOf) -> None:
+    session = new_session()
+    message = r"stopped at step 1; .*run0 holds a usable model; go on with .* --resume"
+    with pytest.raises(StoppedError, match=message) as stop:
+        session.run(at_question(1, code=75))
+    assert stop.value.exit_code == 75
+    assert read_record(session.folder.path / MODEL_NAME).step == 1
+    assert not session.folder.history().finished
+
+
+def test_stopping_keeps_the_best_model_so_far(new_session: SessionOf) -> None:
+    session = new_session()
+    with pytest.raises(StoppedError):
+        session.run(at_question(5))  # after step 3, one validation is done
+    assert read_record(session.folder.path / MODEL_NAME).step == 2
+    assert read_record(session.folder.path / LAST_MODEL_NAME).step == 3
+
+
+def test_a_run_can_be_resumed_before_its_first_step(
+    new_session: SessionOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed = new_session()
+
+    def kill(result: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(killed, "_show", kill)
+    with pytest.raises(KeyboardInterrupt):
+        killed.run(never)
+    resumed, whole = new_session(go_on=killed), new_session()
+    assert resumed.state.step == 0
+    resumed.run(never)
+    whole.run(never)
+    assert weights(resumed, MODEL_NAME) == weights(whole, MODEL_NAME)
+
+
+def test_a_checkpoint_is_written_now_and_then(
+    new_session: SessionOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved: list[int] = []
+    monkeypatch.setattr(sessions, "CHECKPOINT_SECONDS", 0.0)
+    session = new_session(held_out=False)
+    save = session.folder.save_checkpoint
+    monkeypatch.setattr(
+        session.folder,
+        "save_checkpoint",
+        lambda state, history: (saved.append(history.step), save(state, history)),
+    )
+    session.run(never)
+    assert saved == [0, *range(1, STEPS + 1), STEPS]
+
+
+def test_a_finished_run_resumed_stays_as_it_is(new_session: SessionOf) -> None:
+    session = new_session()
+    history = session.run(never)
+    before = weights(session, MODEL_NAME), weights(session, LAST_MODEL_NAME)
+    again = new_session(go_on=session)
+    assert again.run(never).validations == history.validations
+    assert (weights(again, MODEL_NAME), weights(again, LAST_MODEL_NAME)) == before
+
+
+def test_a_run_by_the_clock_ends_in_time_and_validates_at_its_end(new_session: SessionOf) -> None:
+    session = new_session(record(recipe(), steps=None, minutes=1 / 60))
+    history = session.run(never)
+    assert 1 <= history.seconds < 5
+    assert history.validations[-1]["step"] == history.step > 0
+
+
+def test_the_clock_goes_on_where_it_was_stopped(new_session: SessionOf) -> None:
+    what = record(recipe(), steps=None, minutes=1.0)
+    session = new_session(what, held_out=False)
+    with pytest.raises(StoppedError):
+        session.run(at_question(2))
+    session.folder.save_checkpoint(
+        session.state, session.history.model_copy(update={"seconds": 59.9})
+    )
+    history = new_session(what, go_on=session, held_out=False).run(never)
+    assert 60 <= history.seconds < 65
+
+
+def test_progress_tells_step_loss_score_and_resuming(new_session: SessionOf) -> None:
+    told = Told()
+    session = new_session(progress=told)
+    with pytest.raises(StoppedError):
+        session.run(at_question(5))
+    assert told.said[0].startswith("step 2, ")
+    assert "average_precision_50" in told.said[0]
+    assert told.said[0].endswith("on 1 validation images, the best so far")
+    done, total, note = told.states[-1]
+    assert (done, total) == (3, STEPS)
+    assert note.startswith("step 3, loss ")
+    assert "average_precision_50" in note
+    new_session(go_on=session, progress=told)
+    assert told.said[-1].startswith("resuming at step 3, ")
+
+
+def test_losses_are_recorded_with_their_learning_rate(new_session: SessionOf) -> None:
+    history = new_session().run(never)
+    assert [loss[0] for loss in history.losses] == list(range(1, STEPS + 1))
+    assert {loss[3] for loss in history.losses} == {0.05}
+
+
+def test_a_diverged_run_names_the_way_out_and_keeps_its_checkpoint(new_session: SessionOf) -> None:
+    session = new_session(record(recipe(learning_rate=1e30), steps=100), held_out=False)
+    with pytest.raises(DivergedError, match="lower `learning_rate`"):
+        session.run(never)
+    assert (session.folder.path / CHECKPOINT_NAME).is_file()
+    assert isinstance(session.folder.history(), History)
+
+
+def test_class_weights_are_those_of_the_whole_training_set(image: Annotated) -> None:
+    empty = replace(image, name="empty", labels=np.zeros_like(image.labels))
+    settings = recipe()
+    one, both = (
+        make_sampler(settings, record(settings), images).class_weights
+        for images in ([image], [image, empty])
+    )
+    # The more background there is, the more an object pixel weighs beside it.
+    assert both[1] / both[0] > one[1] / one[0]
+
+
+def test_the_tile_of_a_recipe_is_rounded_up_to_a_legal_one() -> None:
+    odd = recipe().model_copy(update={"training": Training(tile_output=17)})
+    assert tile_output_size(odd) == 18

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from overtile.arrays import Floats
+from overtile.config import NetworkConfig, PredictionConfig
+from overtile.data.sample import Annotated
+from overtile.inference.predict import Predictor
+from overtile.model.unet import UNet
+from overtile.training.validation import headline_of, validate
+
+NAMES = ("background", "object")
+
+
+class Oracle(Predictor):
+    """Predicts what the grey values say: 1 is certainly an object."""
+
+    def probabilities(self, pixels: Floats, on_tile: object = None) -> Floats:
+        return np.stack([1 - pixels[0], pixels[0]])
+
+
+def oracle() -> Oracle:
+    return Oracle(network=UNet(1, 2, NetworkConfig(base_channels=1, depth=1)), tile_output=8)
+
+
+def image(labels: list[list[int]], seen: list[list[int]] | None = None) -> Annotated:
+    """An image whose grey values are the foreground that will be predicted."""
+    ids = np.array(labels, np.uint32)
+    pixels = np.array(labels if seen is None else seen)[None] > 0
+    return Annotated(name="a", pixels=pixels.astype(np.float32), labels=ids)
+
+
+@pytest.mark.parametrize("kind", ["instances", "binary", "classes"])
+def test_the_headline_is_that_of_the_scores_and_turned_so_that_higher_is_better(kind: Any) -> None:  # noqa: ANN401
+    validation = validate(oracle(), [image([[1, 0, 1]])], kind, PredictionConfig(), NAMES)
+    headline, lower_is_better = headline_of(kind)
+    assert validation.scores.headline == headline
+    value = validation.scores.summary[headline]
+    assert validation.headline == (-value if lower_is_better else value)
+
+
+@pytest.mark.parametrize("kind", ["instances", "binary", "classes"])
+def test_a_better_prediction_has_a_higher_headline(kind: Any) -> None:  # noqa: ANN401
+    labels = [[1, 1, 0, 2, 2, 2]] if kind == "instances" else [[1, 1, 0, 1, 1, 1]]
+    truth = image(labels)
+    worse = image(labels, seen=[[1, 1, 1, 1, 1, 1]])
+    good, bad = (
+        validate(oracle(), [one], kind, PredictionConfig(), NAMES).headline
+        for one in (truth, worse)
+    )
+    assert good > bad
+
+
+def test_two_cells_that_are_told_apart_are_two_objects() -> None:
+    truth = image([[1, 1, 0, 2]])
+    validation = validate(oracle(), [truth], "instances", PredictionConfig(), NAMES)
+    assert validation.predicted[0].objects.tolist() == [[1, 1, 0, 2]]
+    assert validation.scores.summary["average_precision_50"] == 1
+
+
+def test_objects_follow_the_settings_of_prediction() -> None:
+    config = PredictionConfig(smallest_object_px=2)
+    validation = validate(oracle(), [image([[1, 1, 0, 2]])], "instances", config, NAMES)
+    assert validation.predicted[0].objects.tolist() == [[1, 1, 0, 0]]
+
+
+def test_classes_are_scored_by_their_names() -> None:
+    names = ("background", "nucleus")
+    validation = validate(oracle(), [image([[0, 1]])], "classes", PredictionConfig(), names)
+    assert validation.scores.summary["dice_nucleus"] == 1
+
+
+def test_whole_images_are_predicted_by_the_users_own_path() -> None:
+    torch.manual_seed(0)
+    network = UNet(1, 2, NetworkConfig(base_channels=2, depth=1)).eval()
+    predictor = Predictor(network=network, tile_output=8)
+    pixels = np.random.default_rng(0).normal(size=(1, 21, 30)).astype(np.float32)
+    one = Annotated(name="a", pixels=pixels, labels=np.eye(21, 30, dtype=np.uint32))
+    predicted = validate(predictor, [one], "binary", PredictionConfig(), NAMES).predicted[0]
+    assert predicted.image is one
+    np.testing.assert_array_equal(predicted.probabilities, predictor.probabilities(pixels))

@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image as Pillow
+
+from overtile.errors import ConfigError, ImageError, LabelError, PairError
+from overtile.progress import Silence
+from overtile.workflows.evaluate import EvaluateRequest, evaluate
+
+WriteTiff = Callable[[Path, NDArray[Any]], Path]
+
+TWO = np.array([[1, 1, 0, 2, 2]] * 5, np.uint16)
+ONE = np.array([[1, 1, 0, 0, 0]] * 5, np.uint16)
+EDGE = np.array([[255, 255, 0, 255, 255]] * 5, np.uint8)
+
+
+class Told(Silence):
+    """A listener that remembers what was said."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+
+@pytest.fixture
+def ask(tmp_path: Path, write_tiff: WriteTiff) -> Callable[..., EvaluateRequest]:
+    """Write images of predictions and truth, and ask to score them."""
+
+    def write(
+        predicted: dict[str, NDArray[Any]],
+        truth: dict[str, NDArray[Any]],
+        **more: Any,  # noqa: ANN401 - fields of the request
+    ) -> EvaluateRequest:
+        for side, files in (("predicted", predicted), ("truth", truth)):
+            for name, array in files.items():
+                write_tiff(tmp_path / side / name, array)
+        return EvaluateRequest(
+            predicted=str(tmp_path / "predicted"), truth=str(tmp_path / "truth"), **more
+        )
+
+    return write
+
+
+Ask = Callable[..., EvaluateRequest]
+
+
+def test_instances_are_scored_over_all_images(ask: Ask) -> None:
+    scores = evaluate(ask({"a.tif": TWO, "b.tif": ONE}, {"a.tif": TWO, "b.tif": TWO}))
+    assert scores.task == "instances"
+    assert scores.summary["average_precision_50"] == pytest.approx((1 + 1 / 2) / 2)
+    assert [row["image"] for row in scores.per_image] == ["b.tif", "a.tif"]
+
+
+@pytest.mark.parametrize(
+    ("truth", "task"),
+    [(TWO, "instances"), (EDGE, "isbi2012"), (np.tile(TWO, (1, 20))[:, ::2], "classes")],
+)
+def test_the_truth_suggests_the_task_and_that_is_said(
+    ask: Ask, truth: NDArray[Any], task: str
+) -> None:
+    told = Told()
+    assert evaluate(ask({"a.tif": truth}, {"a.tif": truth}), told).task == task
+    assert told.said[0] == f"task {task}, because of the truth; --task says otherwise"
+
+
+def test_the_task_that_the_user_names_is_taken(ask: Ask) -> None:
+    scores = evaluate(ask({"a.tif": TWO}, {"a.tif": TWO}, task="classes"))
+    assert scores.summary["dice_class 2"] == 1
+
+
+def test_an_earlier_image_of_few_classes_hides_none_of_a_later_one(ask: Ask) -> None:
+    scores = evaluate(
+        ask({"a.tif": ONE, "b.tif": TWO}, {"a.tif": ONE, "b.tif": TWO}, task="classes")
+    )
+    assert scores.summary["iou_class 2"] == 1
+
+
+@pytest.mark.parametrize("largest", [64, 255, 60000])
+def test_ids_and_masks_are_refused_as_classes(ask: Ask, largest: int) -> None:
+    many = ONE * largest
+    with pytest.raises(LabelError, match=rf"b\.tif: the value {largest} is no class index.*--task"):
+        evaluate(ask({"a.tif": ONE, "b.tif": ONE}, {"a.tif": ONE, "b.tif": many}, task="classes"))
+
+
+@pytest.mark.parametrize(
+    ("predicted", "how"),
+    [
+        ((EDGE > 0).astype(np.float32), "probability of foreground"),
+        (EDGE, "foreground where it is not 0"),
+        ((EDGE > 0).astype(np.uint16), "foreground where it is not 0"),
+    ],
+)
+def test_a_perfect_foreground_has_no_error_however_it_is_stored(
+    ask: Ask, predicted: NDArray[Any], how: str
+) -> None:
+    told = Told()
+    scores = evaluate(ask({"a.tif": predicted}, {"a.tif": EDGE}, task="isbi2012"), told)
+    assert (scores.summary["rand_error"], scores.summary["pixel_error"]) == (0, 0)
+    assert told.said == [f"a.tif: {how}"]
+
+
+def test_grey_values_are_shares_of_the_full_range(ask: Ask) -> None:
+    # 127 / 255 is below one half, 128 / 255 above it.
+    grey = np.array([[128, 200, 127, 128, 200]] * 5, np.uint8)
+    scores = evaluate(ask({"a.tif": grey}, {"a.tif": EDGE}, task="isbi2012"))
+    assert scores.summary["pixel_error"] == 0
+
+
+def test_our_label_images_are_foreground_where_they_are_not_0(ask: Ask) -> None:
+    ids = np.array([[1, 2, 0, 3, 4]] * 5, np.uint8)
+    scores = evaluate(ask({"a_labels.tif": ids}, {"a.tif": EDGE}, task="isbi2012"))
+    assert scores.summary["pixel_error"] == 0
+
+
+@pytest.mark.parametrize("value", [-0.5, 1.5])
+def test_floats_that_are_no_probabilities_are_refused(ask: Ask, value: float) -> None:
+    request = ask({"a.tif": np.full((5, 5), value)}, {"a.tif": EDGE}, task="isbi2012")
+    with pytest.raises(ImageError, match=r"a\.tif: holds values from .*, not probabilities within"):
+        evaluate(request)
+
+
+def test_probabilities_are_no_instances(ask: Ask) -> None:
+    request = ask({"a.tif": np.full((5, 5), 0.5)}, {"a.tif": TWO}, task="instances")
+    with pytest.raises(LabelError, match="give label images; probabilities are scored by --task"):
+        evaluate(request)
+
+
+def test_colours_are_no_foreground(ask: Ask, tmp_path: Path) -> None:
+    request = ask({}, {"a.tif": EDGE}, task="isbi2012")
+    (tmp_path / "predicted").mkdir()
+    Pillow.new("RGB", (5, 5)).save(tmp_path / "predicted" / "a.png")
+    with pytest.raises(PairError, match=r"a\.png: has 1 pages of 3 channels, its truth a\.tif"):
+        evaluate(request)
+
+
+def test_pages_of_a_stack_are_scored_one_by_one(ask: Ask) -> None:
+    scores = evaluate(ask({"s.tif": np.stack([TWO, ONE, TWO])}, {"s.tif": np.stack([TWO] * 3)}))
+    assert {row["image"] for row in scores.per_image} == {f"s.tif page {page}" for page in range(3)}
+
+
+def test_only_the_pages_that_are_asked_for_count(ask: Ask) -> None:
+    stacks = {"s.tif": np.stack([TWO, ONE, TWO])}, {"s.tif": np.stack([TWO] * 3)}
+    scores = evaluate(ask(*stacks, pages=(2, 0, 2)))
+    assert [row["image"] for row in scores.per_image] == ["s.tif page 0", "s.tif page 2"]
+    assert scores.summary["average_precision_50"] == 1
+
+
+@pytest.mark.parametrize("page", [-1, 2])
+def test_a_page_that_does_not_exist_is_refused(ask: Ask, page: int) -> None:
+    stack = {"s.tif": np.stack([TWO] * 2)}
+    with pytest.raises(ConfigError, match=f"names page {page}, and there are pages 0…1"):
+        evaluate(ask(stack, stack, pages=(page,)))
+
+
+def test_another_number_of_pages_is_refused(ask: Ask) -> None:
+    request = ask({"s.tif": np.stack([TWO] * 2)}, {"s.tif": TWO}, task="instances")
+    with pytest.raises(PairError, match=r"has 2 pages of 1 channels, its truth s\.tif has 1 pages"):
+        evaluate(request)
+
+
+def test_sizes_that_differ_are_refused_with_the_image_named(ask: Ask) -> None:
+    with pytest.raises(ImageError, match=r"a\.tif: .* compare"):
+        evaluate(ask({"a.tif": TWO[:4]}, {"a.tif": TWO}, task="instances"))

@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from overtile.errors import ConfigError, OutputError
+from overtile.storage import TEMPORARY_SUFFIX
+from overtile.workflows.results import (
+    RECORD_NAME,
+    PredictRequest,
+    ResultFolder,
+    parse_kinds,
+    stem,
+)
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    (tmp_path / "model").write_bytes(b"weights")
+    return tmp_path / "model"
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> list[Path]:
+    (tmp_path / "in").mkdir()
+    paths = [tmp_path / "in" / name for name in ("a.png", "b.ome.tif")]
+    for path in paths:
+        path.write_bytes(path.name.encode())
+    return paths
+
+
+def folder(model: Path, **changes: Any) -> ResultFolder:  # noqa: ANN401 - fields of the request
+    settings = {"model": model, "inputs": [], "out": model.parent / "out", "save": ("labels",)}
+    return ResultFolder(PredictRequest(**settings | changes), model_file=model)
+
+
+def make(results: ResultFolder, images: list[Path]) -> None:
+    """Let `results` be made of all `images`."""
+    results.open(images)
+    results.claim()
+    for path in images:
+        for kind in results.request.save:
+            results.target(path, kind).write_bytes(b"result")
+        results.finish(path)
+
+
+def test_a_result_that_is_complete_is_known_again(model: Path, images: list[Path]) -> None:
+    make(folder(model), images)
+    again = folder(model)
+    again.open(images)
+    assert [again.has(path) for path in images] == [True, True]
+
+
+def test_a_result_of_which_a_file_is_gone_is_made_again(model: Path, images: list[Path]) -> None:
+    results = folder(model, save=("labels", "overlay"))
+    make(results, images)
+    results.target(images[0], "overlay").unlink()
+    assert [results.has(path) for path in images] == [False, True]
+
+
+def test_a_result_of_an_image_that_has_changed_is_made_again(
+    model: Path, images: list[Path]
+) -> None:
+    make(folder(model), images)
+    images[0].write_bytes(b"another image of the same name")
+    again = folder(model)
+    again.open(images)
+    assert [again.has(path) for path in images] == [False, True]
+
+
+def test_a_result_that_was_begun_and_not_finished_is_ours_to_replace(
+    model: Path, images: list[Path]
+) -> None:
+    killed = folder(model)
+    killed.open(images)
+    killed.claim()
+    killed.target(images[0], "labels").write_bytes(b"begun")
+    again = folder(model)
+    again.open(images)
+    assert not again.has(images[0])
+
+
+def test_nothing_is_written_before_the_first_result(model: Path, images: list[Path]) -> None:
+    folder(model).open(images)
+    assert list((model.parent / "out").iterdir()) == []
+
+
+def test_files_of_others_are_never_replaced(model: Path, images: list[Path]) -> None:
+    target = folder(model).target(images[1], "labels")
+    target.parent.mkdir()
+    target.write_bytes(b"mine")
+    with pytest.raises(OutputError, match=r"b_labels\.tif: is there already, and not from this"):
+        folder(model).open(images)
+    assert target.read_bytes() == b"mine"
+
+
+def test_files_of_others_stay_beside_results(model: Path, images: list[Path]) -> None:
+    results = folder(model)
+    results.request.out.mkdir()
+    (results.request.out / "thesis.txt").write_bytes(b"mine")
+    make(results, images)
+    assert (results.request.out / "thesis.txt").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize(
+    ("changes", "difference"),
+    [
+        ({"save": ("labels", "overlay")}, "--save labels"),
+        ({"test_time": "flips8"}, "--tta none"),
+        ({"axes": "YX"}, "--axes left out"),
+        ({"suffix": "_x"}, "--suffix left out"),
+    ],
+)
+def test_results_of_other_settings_are_refused_naming_the_difference(
+    model: Path, images: list[Path], changes: dict[str, Any], difference: str
+) -> None:
+    make(folder(model), images)
+    message = f"out: holds results made with {difference}; choose another --out, or say --overwrite"
+    with pytest.raises(OutputError, match=message):
+        folder(model, **changes).open(images)
+
+
+def test_results_of_another_model_are_refused(model: Path, images: list[Path]) -> None:
+    make(folder(model), images)
+    model.write_bytes(b"other weights")
+    with pytest.raises(OutputError, match="holds results made with another model"):
+        folder(model).open(images)
+
+
+def test_overwrite_takes_the_folder_and_makes_everything_again(
+    model: Path, images: list[Path]
+) -> None:
+    make(folder(model), images)
+    over = folder(model, overwrite=True, test_time="flips8")
+    make(over, images)
+    assert not over.has(images[0])
+    again = folder(model, test_time="flips8")
+    again.open(images)
+    assert again.has(images[0])
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"format": 2}', b"\xff"])
+def test_a_record_that_is_none_is_refused_unless_overwritten(
+    model: Path, images: list[Path], content: bytes
+) -> None:
+    out = model.parent / "out"
+    out.mkdir()
+    (out / RECORD_NAME).write_bytes(content)
+    with pytest.raises(OutputError, match="is no record of predictions that is understood"):
+        folder(model).open(images)
+    make(folder(model, overwrite=True), images)
+    assert json.loads((out / RECORD_NAME).read_text("utf-8"))["format"] == 1
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_an_image_is_never_written_over(model: Path, images: list[Path], overwrite: bool) -> None:
+    (image := images[0].with_name("c.tif")).write_bytes(b"image")
+    results = folder(model, out=image.parent, suffix="", overwrite=overwrite)
+    with pytest.raises(OutputError, match=r"c\.tif: is an image to predict, and would be a result"):
+        results.open([image])
+
+
+def test_results_are_never_predicted_in_their_turn(model: Path, images: list[Path]) -> None:
+    beside = folder(model, out=images[0].parent)
+    make(beside, images)
+    everything = sorted(path for path in images[0].parent.iterdir() if path.suffix != ".json")
+    with pytest.raises(OutputError, match=r"a_labels\.tif: is an image to predict, and would be"):
+        folder(model, out=images[0].parent).open(everything)
+
+
+def test_what_a_killed_writer_left_is_swept(model: Path, images: list[Path]) -> None:
+    out = model.parent / "out"
+    out.mkdir()
+    rest = out / f".0{TEMPORARY_SUFFIX}"
+    rest.touch()
+    folder(model).open(images)
+    assert not rest.exists()
+
+
+def test_a_place_that_is_no_folder_is_refused(model: Path, images: list[Path]) -> None:
+    with pytest.raises(OutputError, match="model: is not a folder that can be written to"):
+        folder(model, out=model).open(images)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("a.png", "a"), ("a.ome.tif", "a"), ("a.b.tif", "a.b")]
+)
+def test_results_bear_the_name_of_their_image(name: str, expected: str) -> None:
+    assert stem(Path(name)) == expected
+
+
+def test_kinds_are_read_from_a_list_in_any_order() -> None:
+    assert parse_kinds("overlay, labels,labels") == ("labels", "overlay")
+
+
+@pytest.mark.parametrize("text", ["", ",", "masks", "labels,masks"])
+def test_a_list_that_names_no_kind_is_refused_with_those_that_exist(text: str) -> None:
+    message = "is not a list of results; use any of labels, foreground, probabilities, overlay"
+    with pytest.raises(ConfigError, match=message):
+        parse_kinds(text)

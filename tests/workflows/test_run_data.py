@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from numpy.typing import NDArray
+
+from overtile.errors import ConfigError, ImageError, LabelError
+from overtile.training.run import RunFolder, RunRecord
+from overtile.workflows.annotated import Source
+from overtile.workflows.run_data import HoldOut, RunData, gather, gather_again
+
+WriteTiff = Callable[[Path, NDArray[Any]], Path]
+
+
+def source(folder: Path) -> Source:
+    return Source(images=str(folder / "images"), labels=str(folder / "labels"))
+
+
+def names(data: RunData) -> tuple[list[str], list[str]]:
+    split = data.split
+    return [one.name for one in split.training], [one.name for one in split.validation]
+
+
+@pytest.fixture
+def copy(cells: Path, tmp_path: Path) -> Path:
+    """The four cells, to be changed."""
+    return shutil.copytree(cells, tmp_path / "copy")
+
+
+@pytest.fixture
+def record(copy: Path, trained: Path) -> RunRecord:
+    """The record of the run that was trained on the four cells, of which cell2 was held out."""
+    places = {"images": str(copy / "images"), "labels": str(copy / "labels")}
+    return RunFolder(trained).record().model_copy(update=places)
+
+
+@pytest.mark.parametrize(
+    ("hold_out", "message"),
+    [
+        ({"images": "a"}, "give both --validation-images and --validation-labels"),
+        ({"labels": "a"}, "give both --validation-images and --validation-labels"),
+        ({"fraction": 0.2, "pages": (1,)}, "named in more than one way; use one of"),
+        ({"pages": (1,), "images": "a", "labels": "b"}, "named in more than one way"),
+        ({"fraction": 0.0, "images": "a", "labels": "b"}, "named in more than one way"),
+        ({"fraction": 1.0}, "is a share of the images, got 1; give a number from 0"),
+        ({"fraction": -0.1}, "is a share of the images, got -0.1"),
+        ({"fraction": float("nan")}, "is a share of the images, got nan"),
+    ],
+)
+def test_a_hold_out_that_contradicts_itself_is_refused(
+    hold_out: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        HoldOut(**hold_out)
+
+
+@pytest.mark.parametrize(
+    ("hold_out", "held_out"),
+    [
+        (HoldOut(), ["cell2.tif"]),
+        (HoldOut(fraction=0.5), ["cell1.tif", "cell3.tif"]),
+        (HoldOut(fraction=0.0), []),
+        (HoldOut(pages=(3, 0)), ["cell0.tif", "cell3.tif"]),
+    ],
+)
+def test_every_image_is_trained_on_or_held_out(
+    cells: Path, hold_out: HoldOut, held_out: list[str]
+) -> None:
+    training, validation = names(gather(source(cells), hold_out, 0.2))
+    assert validation == held_out
+    assert sorted(training + validation) == [f"cell{number}.tif" for number in range(4)]
+
+
+def test_a_page_that_does_not_exist_cannot_be_held_out(cells: Path) -> None:
+    with pytest.raises(ConfigError, match="names page 4, and there are pages 0…3"):
+        gather(source(cells), HoldOut(pages=(4,)), 0.2)
+
+
+def test_images_beside_are_validated_on_and_all_others_trained_on(cells: Path, copy: Path) -> None:
+    for folder in ("images", "labels"):
+        (copy / folder / "cell0.tif").unlink()
+    hold_out = HoldOut(images=str(copy / "images"), labels=str(copy / "labels"))
+    training, validation = names(gather(source(cells), hold_out, 0.2))
+    assert (len(training), len(validation)) == (4, 3)
+
+
+def test_images_beside_must_have_the_channels_of_the_training(
+    cells: Path, copy: Path, write_tiff: WriteTiff
+) -> None:
+    for path in (copy / "images").iterdir():
+        pixels = tifffile.imread(path)
+        tifffile.imwrite(path, np.stack([pixels, pixels // 2, pixels], -1), photometric="rgb")
+    hold_out = HoldOut(images=str(copy / "images"), labels=str(copy / "labels"))
+    with pytest.raises(ImageError, match="has 3 channels, the training images 1; validate on"):
+        gather(source(cells), hold_out, 0.2)
+
+
+def test_labels_beside_must_have_no_class_that_training_lacks(
+    copy: Path, write_tiff: WriteTiff
+) -> None:
+    beside = copy.parent / "beside"
+    for number in range(4):
+        labels = np.zeros((64, 64), np.uint8)
+        labels[: 8 + number] = 1
+        write_tiff(copy / "labels" / f"cell{number}.tif", labels)
+        write_tiff(beside / f"cell{number}.tif", labels * 2)
+    asked = Source(images=str(copy / "images"), labels=str(copy / "labels"), label_kind="classes")
+    hold_out = HoldOut(images=str(copy / "images"), labels=str(beside))
+    with pytest.raises(LabelError, match="has 3 classes, the training labels 2; train on images"):
+        gather(asked, hold_out, 0.2)
+
+
+def test_training_on_nothing_but_background_is_refused(copy: Path, write_tiff: WriteTiff) -> None:
+    for number in (0, 1, 3):
+        write_tiff(copy / "labels" / f"cell{number}.tif", np.zeros((64, 64), np.uint8))
+    with pytest.raises(LabelError, match="no image that is trained on has any foreground"):
+        gather(source(copy), HoldOut(pages=(2,)), 0.2)
+
+
+def test_a_run_finds_its_images_again_split_as_they_were(record: RunRecord) -> None:
+    training, validation = names(gather_again(record))
+    assert training == ["cell0.tif", "cell1.tif", "cell3.tif"]
+    assert validation == ["cell2.tif"]
+
+
+@pytest.mark.parametrize("changed", ["images", "labels"])
+def test_changed_data_are_refused(record: RunRecord, copy: Path, changed: str) -> None:
+    path = copy / changed / "cell1.tif"
+    pixels = tifffile.imread(path)
+    pixels[0, 0] += 1
+    tifffile.imwrite(path, pixels)
+    with pytest.raises(ImageError, match="are not those that the run started with; bring them"):
+        gather_again(record)
+
+
+@pytest.mark.parametrize("hold_out", [HoldOut(fraction=0.2), HoldOut(pages=(2,)), HoldOut()])
+def test_the_same_hold_out_in_other_words_is_accepted(record: RunRecord, hold_out: HoldOut) -> None:
+    assert names(gather_again(record, hold_out))[1] == ["cell2.tif"]
+
+
+@pytest.mark.parametrize(
+    ("hold_out", "asked"),
+    [
+        (HoldOut(fraction=0.5), "cell1.tif, cell3.tif"),
+        (HoldOut(fraction=0.0), "nothing"),
+        (HoldOut(pages=(0,)), "cell0.tif"),
+    ],
+)
+def test_another_hold_out_is_refused(record: RunRecord, hold_out: HoldOut, asked: str) -> None:
+    with pytest.raises(
+        ConfigError, match=rf"started with cell2\.tif held out, not {asked}; resume"
+    ):
+        gather_again(record, hold_out)

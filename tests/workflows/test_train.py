@@ -1,0 +1,291 @@
+from __future__ import annotations
+
+import errno
+import itertools
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from overtile.config import read_recipe
+from overtile.errors import ConfigError, ModelError, OutputError, StoppedError
+from overtile.model.file import read_record
+from overtile.progress import Silence, StopRequest
+from overtile.training.run import RunFolder
+from overtile.workflows import train as training
+from overtile.workflows.annotated import Source
+from overtile.workflows.run_data import HoldOut
+from overtile.workflows.train import TrainRequest, TrainResult, train
+
+WriteTiff = Callable[[Path, NDArray[Any]], Path]
+
+
+class Told(Silence):
+    """A listener that remembers what was said."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+
+def stop_after(steps: int) -> StopRequest:
+    """Ask to stop after so many steps, where nothing is held out."""
+    asked = itertools.count(1)
+    return lambda: 130 if next(asked) >= steps else None
+
+
+@pytest.fixture(autouse=True)
+def no_page(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the page out: it takes longer than the training, and has tests of its own."""
+    request.getfixturevalue("trained")  # made with its page
+    monkeypatch.setattr(training, "write_report", lambda folder, *_: folder.path / "report.html")
+
+
+@pytest.fixture
+def request_(cells: Path, tiny_recipe: Path, tmp_path: Path, one_thread: None) -> TrainRequest:
+    """Two steps on the four cells, with nothing held out."""
+    return TrainRequest(
+        source=Source(images=str(cells / "images"), labels=str(cells / "labels")),
+        out=tmp_path / "run",
+        recipe=str(tiny_recipe),
+        steps=2,
+        hold_out=HoldOut(fraction=0.0),
+        device="cpu",
+    )
+
+
+def test_a_run_folder_holds_what_is_promised(trained: Path) -> None:
+    assert sorted(path.name for path in trained.iterdir()) == [
+        "checkpoint.safetensors",
+        "history.json",
+        "last.safetensors",
+        "model.safetensors",
+        "recipe.toml",
+        "report.html",
+        "run.json",
+    ]
+
+
+def test_a_record_keeps_what_was_understood_and_decided(trained: Path, cells: Path) -> None:
+    record = RunFolder(trained).record()
+    assert (record.images, record.labels) == (str(cells / "images"), str(cells / "labels"))
+    assert (record.label_kind, record.in_channels, record.steps) == ("instances", 1, 12)
+    assert record.class_names == ("background", "object")
+    assert record.validation == ("cell2.tif",)
+    assert record.pixel_size_um == (0.5, 0.5)
+    assert record.decisions == ("recipe: tiny, as it stands",)
+    assert record.recipe == read_recipe(trained / "recipe.toml")
+
+
+def test_the_result_says_where_the_model_is_and_what_it_scored(request_: TrainRequest) -> None:
+    result = train(replace(request_, hold_out=HoldOut(fraction=0.5)))
+    assert Path(result.model).is_file()
+    assert (result.recipe, result.steps) == ("tiny", 2)
+    assert (result.training_images, result.validation_images) == (2, 2)
+    assert result.best_step in (1, 2)
+    assert "average_precision_50" in result.scores
+    assert not {"step", "seconds"} & set(result.scores)
+    assert TrainResult.model_validate_json(result.model_dump_json()) == result
+
+
+def test_without_held_out_images_there_are_no_scores(request_: TrainRequest) -> None:
+    result = train(request_)
+    assert (result.scores, result.best_step, result.validation_images) == ({}, None, 0)
+    assert read_record(Path(result.model)).step == 2
+
+
+def test_everything_understood_is_said_before_the_first_step(request_: TrainRequest) -> None:
+    told = Told()
+    train(request_, told)
+    starts = [line.split(":")[0] for line in told.said]
+    assert starts[:2] == ["images", "size"]
+    assert "split: 4 images to train on, 0 held out" in told.said
+    assert "recipe: tiny, as it stands" in told.said
+    assert any(line.startswith("note: 4 of the images: ") for line in told.said)
+
+
+def test_recipe_auto_is_planned_for_the_data_and_says_why(
+    request_: TrainRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "_run", lambda session, *_: session.history)
+    told = Told()
+    result = train(replace(request_, recipe=None), told)
+    assert result.recipe == "auto"
+    assert any(decision.startswith("tile: ") for decision in result.decisions)
+    assert set(result.decisions) < set(told.said)
+
+
+def test_equal_requests_give_equal_weights(request_: TrainRequest, tmp_path: Path) -> None:
+    first = train(request_)
+    second = train(replace(request_, out=tmp_path / "again", seed=0))
+    other = train(replace(request_, out=tmp_path / "other", seed=1))
+    weights = [_weights(Path(one.model)) for one in (first, second, other)]
+    assert weights[0] == weights[1] != weights[2]
+
+
+def _weights(path: Path) -> bytes:
+    content = path.read_bytes()
+    return content[8 + int.from_bytes(content[:8], "little") :]
+
+
+def test_a_stopped_run_goes_on_to_the_same_weights(request_: TrainRequest, tmp_path: Path) -> None:
+    whole = train(request_)
+    stopped = replace(request_, out=tmp_path / "stopped")
+    with pytest.raises(StoppedError, match="go on with the same command and --resume"):
+        train(stopped, should_stop=stop_after(1))
+    resumed = train(replace(stopped, resume=True))
+    assert _weights(Path(resumed.model)) == _weights(Path(whole.model))
+
+
+def test_resuming_needs_no_setting_to_be_said_again(request_: TrainRequest) -> None:
+    with pytest.raises(StoppedError):
+        train(request_, should_stop=stop_after(1))
+    bare = TrainRequest(source=request_.source, out=request_.out, resume=True)
+    assert train(bare).steps == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"steps": 3}, "--steps 2, not 3"),
+        ({"steps": None, "minutes": 1.0}, "--minutes None, not 1.0"),
+        ({"seed": 5}, "--seed 0, not 5"),
+        ({"recipe": "paper"}, "--recipe tiny, not paper"),
+        ({"hold_out": HoldOut(fraction=0.5)}, "nothing held out, not cell1.tif, cell3.tif"),
+        ({"hold_out": HoldOut(images="a", labels="b")}, "--validation-images None, not "),
+    ],
+)
+def test_resuming_with_other_settings_is_refused_naming_the_difference(
+    request_: TrainRequest, changes: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(StoppedError):
+        train(request_, should_stop=stop_after(1))
+    before = (request_.out / "checkpoint.safetensors").read_bytes()
+    with pytest.raises(ConfigError) as refusal:
+        train(replace(request_, resume=True, **changes))
+    assert named in str(refusal.value)
+    assert "resume with the same command" in str(refusal.value)
+    assert (request_.out / "checkpoint.safetensors").read_bytes() == before
+
+
+def test_resuming_with_a_changed_recipe_file_is_refused(
+    request_: TrainRequest, tmp_path: Path
+) -> None:
+    with pytest.raises(StoppedError):
+        train(request_, should_stop=stop_after(1))
+    changed = tmp_path / "tiny.toml"
+    text = Path(str(request_.recipe)).read_text("utf-8")
+    changed.write_text(text.replace("depth = 1", "depth = 2"), "utf-8")
+    with pytest.raises(ConfigError, match="--recipe tiny, not with other settings"):
+        train(replace(request_, resume=True, recipe=str(changed)))
+
+
+def test_resuming_what_is_no_run_is_refused(request_: TrainRequest) -> None:
+    with pytest.raises(ModelError, match=r"run: is not a run folder: no run\.json"):
+        train(replace(request_, resume=True))
+
+
+def test_a_folder_with_other_work_is_refused_before_anything_is_read(
+    request_: TrainRequest,
+) -> None:
+    request_.out.mkdir()
+    (request_.out / "thesis.txt").touch()
+    told = Told()
+    with pytest.raises(OutputError, match="holds other work"):
+        train(request_, told)
+    assert told.said == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"minutes": 1.0}, "ends by --minutes or by --steps; give one of them"),
+        ({"steps": 0}, "--steps must be positive, got 0"),
+        ({"steps": -3}, "--steps must be positive, got -3"),
+        ({"steps": None, "minutes": 0.0}, "--minutes must be positive, got 0"),
+        ({"steps": None, "minutes": float("nan")}, "--minutes must be positive, got nan"),
+        ({"steps": None, "minutes": float("inf")}, "--minutes must be positive, got inf"),
+        ({"steps": None}, "recipe tiny does not say how long to train; give --minutes or"),
+        ({"recipe": "best"}, "there is no recipe 'best'; use one of auto, paper"),
+        ({"device": "gpu"}, "'gpu' is not a device"),
+        ({"hold_out": HoldOut(pages=(4,))}, "names page 4, and there are pages 0…3"),
+    ],
+)
+def test_an_impossible_request_makes_no_run_folder(
+    request_: TrainRequest, changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        train(replace(request_, **changes))
+    assert not request_.out.exists()
+
+
+@pytest.mark.parametrize(("asked", "length"), [({"steps": 5}, (5, None)), ({}, (7, None))])
+def test_the_user_overrides_the_length_of_the_recipe(
+    request_: TrainRequest, tmp_path: Path, asked: dict[str, int], length: tuple[int, None]
+) -> None:
+    text = Path(str(request_.recipe)).read_text("utf-8") + "steps = 7\n"
+    (tmp_path / "seven.toml").write_text(text, "utf-8")
+    told = replace(request_, steps=None, recipe=str(tmp_path / "seven.toml"))
+    with pytest.raises(StoppedError):
+        train(replace(told, **asked), should_stop=stop_after(1))
+    record = RunFolder(request_.out).record()
+    assert (record.steps, record.minutes) == length
+
+
+def test_classes_get_the_names_of_the_recipe(
+    request_: TrainRequest, tmp_path: Path, cells: Path
+) -> None:
+    source = replace(request_.source, label_kind="classes")
+    text = 'class_names = ["background", "cell"]\n' + Path(str(request_.recipe)).read_text("utf-8")
+    (tmp_path / "named.toml").write_text(text, "utf-8")
+    with pytest.raises(ConfigError, match=r"`class_names` are 2 names for . classes; name every"):
+        train(replace(request_, source=source, recipe=str(tmp_path / "named.toml")))
+    result = train(replace(request_, source=source))
+    names = read_record(Path(result.model)).class_names
+    assert names[:3] == ("background", "class 1", "class 2")
+
+
+def test_a_disk_that_fails_on_the_way_leaves_a_run_to_resume(
+    request_: TrainRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace_file = Path.replace
+
+    def full(self: Path, target: Path) -> Path:
+        if target.name == "last.safetensors":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return replace_file(self, target)
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(StoppedError, match=r"No space left .* --resume") as stop:
+        train(request_)
+    assert stop.value.exit_code == 3
+    monkeypatch.undo()
+    monkeypatch.setattr(training, "write_report", lambda folder, *_: folder.path / "page")
+    assert train(replace(request_, resume=True)).steps == 2
+
+
+def test_one_image_is_enough_to_train_on(
+    request_: TrainRequest, cells: Path, tmp_path: Path
+) -> None:
+    source = Source(
+        images=str(cells / "images" / "cell0.tif"), labels=str(cells / "labels" / "cell0.tif")
+    )
+    result = train(replace(request_, source=source, hold_out=HoldOut()))
+    assert (result.training_images, result.validation_images) == (1, 0)
+
+
+def test_images_smaller_than_a_tile_and_of_three_channels_train(
+    request_: TrainRequest, tmp_path: Path, write_tiff: WriteTiff
+) -> None:
+    rng = np.random.default_rng(0)
+    write_tiff(tmp_path / "a.tif", rng.integers(0, 255, (3, 9, 5)).astype(np.uint16))
+    write_tiff(tmp_path / "b.tif", np.eye(9, 5, dtype=np.uint8))
+    source = Source(images=str(tmp_path / "a.tif"), labels=str(tmp_path / "b.tif"), axes="CYX")
+    assert read_record(Path(train(replace(request_, source=source)).model)).in_channels == 3
