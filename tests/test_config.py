@@ -57,12 +57,13 @@ def test_the_paper_recipe_deforms_as_sec_3_1_says() -> None:
 def test_what_is_not_in_the_paper_is_off_in_its_recipe() -> None:
     augmentation = read_recipe("paper").augmentation
     assert (augmentation.mirror, augmentation.scale, augmentation.gamma) == (False, 1, 1)
-    assert augmentation.exact_share == augmentation.noise_sd == augmentation.blur_sd_px == 0
+    assert augmentation.blur_sd_px == 0
     assert read_recipe("paper").training.average_decay == 0
 
 
-def test_the_defaults_are_the_paper() -> None:
-    assert read_recipe("paper") == Recipe()
+def test_the_defaults_are_the_paper_but_for_its_ten_hours() -> None:
+    ten_hours = {"training": {"minutes": 600.0}}
+    assert read_recipe("paper") == Recipe.model_validate(ten_hours)
 
 
 @pytest.mark.parametrize("name", shipped_recipes())

@@ -37,7 +37,7 @@ class NetworkConfig(Settings):
     """Batch normalisation after each 3×3 convolution. Not in the paper."""
 
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
-    """Share of channels dropped in training at the end of the contracting path."""
+    """Share of values dropped in training at the end of the contracting path."""
 
     dimensions: Literal[2, 3] = 2
     """2 for images, 3 for volumes."""
@@ -61,7 +61,7 @@ class AugmentationConfig(Settings):
     elastic_sd_px: NotNegative = 10.0
     """Standard deviation of each displacement, in pixels."""
 
-    exact_share: Fraction = 0.0
+    exact_share: Fraction = 0.3
     """Share of samples with quarter turns and whole-pixel shifts only, which resample exactly."""
 
     contrast: Annotated[float, Field(ge=0, lt=1)] = 0.2
@@ -73,7 +73,7 @@ class AugmentationConfig(Settings):
     gamma: Annotated[float, Field(ge=1, lt=4)] = 1.0
     """Grey values are raised to a power drawn log-uniformly between 1/gamma and gamma."""
 
-    noise_sd: NotNegative = 0.0
+    noise_sd: NotNegative = 0.1
     """Largest SD of added noise, in normalised units: gives back what resampling smooths."""
 
     blur_sd_px: NotNegative = 0.0
@@ -97,7 +97,7 @@ class OptimiserConfig(Settings):
     """How weights follow gradients; defaults are Sec. 3 of Ronneberger 2015."""
 
     name: Literal["sgd", "adamw"] = "sgd"
-    learning_rate: Positive = 1e-3
+    learning_rate: Positive = 3e-3
     """Peak learning rate, for a loss that is a mean over pixels."""
 
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.99
@@ -128,7 +128,7 @@ class TrainingConfig(Settings):
     """Wall-clock length of the run; --minutes overrides it."""
 
     steps: Annotated[int, Field(ge=1)] | None = None
-    """Number of steps of the run; --steps overrides it."""
+    """Number of steps of the run, which count before minutes; --steps overrides it."""
 
     validation: Annotated[float, Field(ge=0, lt=1)] = 0.2
     """Share of the images held out for validation; --validation overrides it."""

@@ -9,8 +9,14 @@ from overtile.config import AugmentationConfig
 from overtile.data.augment import change_grey_values, draw_field
 from overtile.data.deform import affine_field
 
-STILL = AugmentationConfig(rotation_degrees=0, elastic_sd_px=0, contrast=0, brightness=0)
-PAPER = AugmentationConfig()
+
+def augmentation_of(**settings: float) -> AugmentationConfig:
+    """Settings without the noise and the exact turns that would hide what a test looks at."""
+    return AugmentationConfig.model_validate({"exact_share": 0, "noise_sd": 0} | settings)
+
+
+STILL = augmentation_of(rotation_degrees=0, elastic_sd_px=0, contrast=0, brightness=0)
+PAPER = augmentation_of()
 
 
 def but(config: AugmentationConfig = STILL, **changes: float | bool) -> AugmentationConfig:

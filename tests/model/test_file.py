@@ -304,3 +304,11 @@ def test_an_existing_model_stays_when_the_disk_is_full(
         save(path, some_network(), RECORD)
     assert path.read_bytes() == WHOLE
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_loading_leaves_the_global_random_state_alone(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    save(path, some_network(), RECORD)
+    state = torch.get_rng_state()
+    load_model(path)
+    assert torch.equal(torch.get_rng_state(), state)

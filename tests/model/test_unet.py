@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from overtile.config import NetworkConfig
+from overtile.errors import ConfigError
 from overtile.model.geometry import context_px, output_size, smallest_input
 from overtile.model.unet import UNet, crop_to
 
@@ -166,3 +167,9 @@ def test_every_parameter_learns() -> None:
     for name, parameter in network.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.any(), name
+
+
+def test_a_side_that_some_pooling_would_see_as_odd_is_refused() -> None:
+    network = UNet(1, 2, NetworkConfig(base_channels=1))
+    with pytest.raises(ConfigError, match="570 px does not fit a U-Net of depth 4; .* 572 px"):
+        network(torch.zeros(1, 1, 570, 572))

@@ -93,15 +93,15 @@ def load_model(path: Path) -> tuple[UNet, ModelRecord]:
     record = _parse_record(content, path)
     tensors = _tensors(content, path)
     # Compared before any memory is taken: a small file may describe a network of gigabytes.
-    if _kinds(tensors) != _kinds(_described(record, path).state_dict()):
+    network = _described(record, path)
+    if _kinds(tensors) != _kinds(network.state_dict()):
         raise ModelError(
             "its weights do not fit the network that it describes",
             remedy="train again or fetch the file again",
             path=path,
         )
     _refuse_nan(tensors, path)
-    network = UNet(record.in_channels, len(record.class_names), record.network)
-    network.load_state_dict(tensors, strict=True)
+    network.load_state_dict(tensors, strict=True, assign=True)
     return network.eval(), record
 
 

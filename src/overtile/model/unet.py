@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from overtile.config import NetworkConfig
+from overtile.model.geometry import output_size
 
 _CONVOLUTION: dict[int, Any] = {2: nn.Conv2d, 3: nn.Conv3d}
 _UP_CONVOLUTION: dict[int, Any] = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
@@ -70,7 +71,15 @@ class UNet(nn.Module):
         initialise(self)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """Turn pixels (N, C, S, S) into logits (N, K, T, T)."""
+        """Turn pixels (N, C, S, S) into logits (N, K, T, T).
+
+        Raises
+        ------
+        ConfigError
+            If some pooling would see an odd side: it would drop a row in silence.
+        """
+        for side in pixels.shape[2:]:
+            output_size(side, self.config.depth)
         skips: list[Tensor] = []
         for level in self.contracting:
             x = level(self.pool(skips[-1]) if skips else pixels)
