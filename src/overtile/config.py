@@ -97,7 +97,7 @@ class OptimiserConfig(Settings):
     """How weights follow gradients; defaults are Sec. 3 of Ronneberger 2015."""
 
     name: Literal["sgd", "adamw"] = "sgd"
-    learning_rate: Positive = 3e-3
+    learning_rate: Positive = 1e-3
     """Peak learning rate, for a loss that is a mean over pixels."""
 
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.99
@@ -107,7 +107,7 @@ class OptimiserConfig(Settings):
     schedule: Literal["constant", "cosine"] = "constant"
     """Learning rate over the run, after the warm-up."""
 
-    warm_up: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    warm_up: Annotated[float, Field(ge=0, lt=1)] = 0.03
     """Share of the run over which the learning rate rises linearly from zero."""
 
     largest_gradient: NotNegative = 0.0

@@ -93,7 +93,7 @@ def plan(
     depth = base.network.depth
     tile = output_size(smallest_input(longest, depth), depth)
     batch = min(max(1, round(_PIXELS_PER_STEP[kind] / tile**2)), _LARGEST_BATCH)
-    precision, why_precision = _choose_precision(device)
+    precision, why_precision = _choose_precision(device, length)
     base = _with(base, tile=tile, batch=batch, precision=precision)
     base, decisions = _suit_labels(base, facts)
     measure = seconds_per_step or (lambda recipe: measure_step(recipe, facts, device))
@@ -175,11 +175,13 @@ def _choose_width(
     return chosen, f"{ENOUGH_STEPS} steps are wanted: {'; '.join(tried)}"
 
 
-def _choose_precision(device: torch.device) -> tuple[Precision, str]:
+def _choose_precision(device: torch.device, length: RunLength) -> tuple[Precision, str]:
     if device.type == "cuda":
         if torch.cuda.is_bf16_supported(including_emulation=False):
             return "bf16", "this GPU computes it natively"
         return "fp32", "this GPU has no bfloat16"
+    if length.minutes is None:
+        return "fp32", "the length is given in steps, and nothing is measured then"
     full, reduced = _convolution_seconds(torch.float32), _convolution_seconds(torch.bfloat16)
     measured = f"a convolution takes {1e3 * full:.0f} ms in fp32 and {1e3 * reduced:.0f} ms in bf16"
     return ("bf16" if full > _WORTH_CHANGING * reduced else "fp32"), measured
