@@ -16,6 +16,9 @@ from typer.main import get_command
 
 import overtile
 from overtile.cli.commands import app
+from overtile.config import read_recipe
+from overtile.training.split import hold_out_fraction
+from overtile.workflows.demo import ANNOTATED, FRESH, GOOD_AVERAGE_PRECISION, MINUTES
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")])
@@ -130,6 +133,19 @@ def test_pages_that_are_facts_of_the_code_are_up_to_date() -> None:
     script = [sys.executable, str(ROOT / "docs" / "make_reference.py"), "--check"]
     done = subprocess.run(script, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_the_tutorial_tells_of_the_demo_as_it_is() -> None:
+    tutorial = (ROOT / "docs" / "tutorial" / "first-model.md").read_text("utf-8")
+    held_out = len(hold_out_fraction(ANNOTATED, read_recipe("auto").training.validation))
+    for text in (
+        f"images       {ANNOTATED} pages in {ANNOTATED} files",
+        f"split: {ANNOTATED - held_out} images to train on, {held_out} held out",
+        f"--minutes {MINUTES:g}\n",
+        f"{FRESH} images written",
+        f"below {GOOD_AVERAGE_PRECISION}.",
+    ):
+        assert text in tutorial
 
 
 def test_every_page_is_in_the_map_of_the_documents() -> None:
