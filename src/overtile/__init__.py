@@ -29,6 +29,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from overtile.config import Recipe, read_recipe
+    from overtile.data.normalise import normalise
     from overtile.data.targets import separate_touching
     from overtile.data.weight_map import border_weight_map
     from overtile.errors import OvertileError
@@ -37,20 +38,28 @@ if TYPE_CHECKING:
     from overtile.io import read_image, read_labels
     from overtile.model.file import load_model
     from overtile.model.unet import UNet
+    from overtile.workflows.annotated import Source
     from overtile.workflows.check import check
-    from overtile.workflows.evaluate import evaluate
-    from overtile.workflows.predict import predict
-    from overtile.workflows.train import train
+    from overtile.workflows.evaluate import EvaluateRequest, evaluate
+    from overtile.workflows.predict import PredictRequest, predict
+    from overtile.workflows.run_data import HoldOut
+    from overtile.workflows.train import TrainRequest, train
 
 _HOMES = {
+    "EvaluateRequest": "workflows.evaluate",
+    "HoldOut": "workflows.run_data",
     "OvertileError": "errors",
+    "PredictRequest": "workflows.predict",
     "Predictor": "inference.predict",
     "Recipe": "config",
+    "Source": "workflows.annotated",
+    "TrainRequest": "workflows.train",
     "UNet": "model.unet",
     "border_weight_map": "data.weight_map",
     "check": "workflows.check",
     "evaluate": "workflows.evaluate",
     "load_model": "model.file",
+    "normalise": "data.normalise",
     "predict": "workflows.predict",
     "read_image": "io",
     "read_labels": "io",
@@ -63,14 +72,20 @@ _HOMES = {
 }
 
 __all__ = [
+    "EvaluateRequest",
+    "HoldOut",
     "OvertileError",
+    "PredictRequest",
     "Predictor",
     "Recipe",
+    "Source",
+    "TrainRequest",
     "UNet",
     "border_weight_map",
     "check",
     "evaluate",
     "load_model",
+    "normalise",
     "predict",
     "read_image",
     "read_labels",

@@ -97,6 +97,8 @@ class OptimiserConfig(Settings):
     """How weights follow gradients; defaults are Sec. 3 of Ronneberger 2015."""
 
     name: Literal["sgd", "adamw"] = "sgd"
+    """Stochastic gradient descent with momentum, or AdamW."""
+
     learning_rate: Positive = 1e-3
     """Peak learning rate, for a loss that is a mean over pixels."""
 
@@ -104,6 +106,8 @@ class OptimiserConfig(Settings):
     """Momentum of SGD; AdamW takes it as its first beta."""
 
     weight_decay: NotNegative = 0.0
+    """Pull of every weight towards zero, per unit of learning rate."""
+
     schedule: Literal["constant", "cosine"] = "constant"
     """Learning rate over the run, after the warm-up."""
 
@@ -124,6 +128,8 @@ class TrainingConfig(Settings):
     """Tiles per step."""
 
     precision: Precision = "fp32"
+    """Arithmetic of the network; the loss and the weights stay in 32 bits."""
+
     minutes: Positive | None = None
     """Wall-clock length of the run; --minutes overrides it."""
 

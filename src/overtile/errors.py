@@ -10,7 +10,7 @@ The tree::
     ├── ModelError              a model file that is not one, or does not fit the image
     ├── DivergedError           a loss that is no longer a number
     ├── OutputError             a place that cannot or must not be written to
-    └── StoppedError            work saved on request, to be resumed (exit codes 75 and 130)
+    └── StoppedError            work saved on request, to be resumed (exit codes 3, 75 and 130)
 
 Every one is also a `ValueError`, so that a library user may catch either. The command line prints
 ``error: <file>: <what is wrong>; <what to do>`` and no traceback.
@@ -88,12 +88,12 @@ class OutputError(OvertileError):
 
 
 class StoppedError(OvertileError):
-    """Work was stopped by a signal after it had been saved.
+    """Work stopped part-way, and can be resumed.
 
     Parameters
     ----------
     exit_code : int
-        130 for Ctrl-C, 75 for SIGTERM.
+        130 for Ctrl-C, 75 for SIGTERM, 3 for a disk that failed part-way.
     """
 
     def __init__(self, fault: str, *, remedy: str, exit_code: int) -> None:

@@ -84,7 +84,7 @@ def test_complex_pixels_are_refused(tmp_path: Path) -> None:
 def test_nan_and_infinity_are_counted_with_their_page(tmp_path: Path) -> None:
     values = STACK.astype(np.float32)
     values[2, 0, 0], values[3, 0, 0] = np.nan, np.inf
-    with pytest.raises(ImageError, match="holds 2 NaN or infinite pixels, the first on page 3"):
+    with pytest.raises(ImageError, match="holds 2 NaN or infinite pixels, the first on page 2"):
         read_image(tiff(tmp_path, values))
 
 

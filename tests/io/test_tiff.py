@@ -215,7 +215,7 @@ def test_strips_that_were_never_written_are_refused(tmp_path: Path) -> None:
     path = tiff(tmp_path, PLANE.astype(np.uint8), compression="zlib")
     with tifffile.TiffFile(path, mode="r+") as file:
         file.pages.first.tags["StripByteCounts"].overwrite([0])
-    with pytest.raises(ImageError, match="1 of 1 strips or tiles of page 1 are missing"):
+    with pytest.raises(ImageError, match="1 of 1 strips or tiles of page 0 are missing"):
         read_image(path)
 
 

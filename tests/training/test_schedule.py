@@ -55,8 +55,8 @@ def test_setting_the_time_of_day_changes_nothing(monkeypatch: pytest.MonkeyPatch
     assert 0 <= clock.seconds() < 5
 
 
-def test_the_paper_keeps_its_learning_rate() -> None:
-    config = OptimiserConfig(learning_rate=0.3)
+def test_a_constant_schedule_keeps_its_learning_rate() -> None:
+    config = OptimiserConfig(learning_rate=0.3, warm_up=0)
     assert {learning_rate(config, fraction) for fraction in (0, 0.5, 1, 1.5)} == {0.3}
 
 

@@ -13,11 +13,11 @@ from safetensors.torch import load_file
 from overtile.config import AugmentationConfig, NetworkConfig, OptimiserConfig, Recipe
 from overtile.config import TrainingConfig as Training
 from overtile.data.sample import Annotated, Sampler
-from overtile.errors import StoppedError
+from overtile.errors import DivergedError, StoppedError
 from overtile.model.file import MODEL_NAME, read_record
 from overtile.progress import Silence, StopRequest, never
 from overtile.training import session as sessions
-from overtile.training.loop import DivergedError
+from overtile.training.loop import TrainingState
 from overtile.training.run import CHECKPOINT_NAME, LAST_MODEL_NAME, History, RunFolder, RunRecord
 from overtile.training.session import Session, Split, make_sampler, tile_output_size
 
@@ -39,12 +39,12 @@ class Told(Silence):
         self.states.append((done, total, note))
 
 
-def recipe(**optimiser: float) -> Recipe:
+def recipe(learning_rate: float = 0.05) -> Recipe:
     return Recipe(
         name="tiny",
         network=NetworkConfig(base_channels=4, depth=1, batch_norm=True),
         augmentation=AugmentationConfig(elastic_sd_px=1),
-        optimiser=OptimiserConfig(**{"learning_rate": 0.05, "momentum": 0.9} | optimiser),
+        optimiser=OptimiserConfig(learning_rate=learning_rate, momentum=0.9),
         training=Training(tile_output=16, validations=4),
     )
 
@@ -190,7 +190,7 @@ def test_a_stopped_run_leaves_a_usable_model_and_says_how_to_go_on(new_session: 
 def test_stopping_keeps_the_best_model_so_far(new_session: SessionOf) -> None:
     session = new_session()
     with pytest.raises(StoppedError):
-        session.run(at_question(5))  # after step 3, one validation is done
+        session.run(at_question(4))  # after step 3, one validation is done
     assert read_record(session.folder.path / MODEL_NAME).step == 2
     assert read_record(session.folder.path / LAST_MODEL_NAME).step == 3
 
@@ -219,12 +219,11 @@ def test_a_checkpoint_is_written_now_and_then(
     saved: list[int] = []
     monkeypatch.setattr(sessions, "CHECKPOINT_SECONDS", 0.0)
     session = new_session(held_out=False)
-    save = session.folder.save_checkpoint
-    monkeypatch.setattr(
-        session.folder,
-        "save_checkpoint",
-        lambda state, history: (saved.append(history.step), save(state, history)),
-    )
+
+    def save(state: TrainingState, history: History) -> None:
+        saved.append(history.step)
+
+    monkeypatch.setattr(session.folder, "save_checkpoint", save)
     session.run(never)
     assert saved == [0, *range(1, STEPS + 1), STEPS]
 
@@ -261,7 +260,7 @@ def test_progress_tells_step_loss_score_and_resuming(new_session: SessionOf) -> 
     told = Told()
     session = new_session(progress=told)
     with pytest.raises(StoppedError):
-        session.run(at_question(5))
+        session.run(at_question(4))
     assert told.said[0].startswith("step 2, ")
     assert "average_precision_50" in told.said[0]
     assert told.said[0].endswith("on 1 validation images, the best so far")

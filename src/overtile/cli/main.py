@@ -51,9 +51,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of our output has gone; nobody is left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
-    except MemoryError:
-        return _say("error: memory ran out; use smaller images, or a smaller tile", USERS_FAULT)
     except Exception as error:  # noqa: BLE001 - the last boundary: all else is our fault
+        if _memory_ran_out(error):
+            remedy = "use smaller images, a smaller `tile_output` or fewer `base_channels`"
+            return _say(f"error: memory ran out; {remedy}", USERS_FAULT)
         traceback.print_exc()
         return _say(
             f"error: this is a fault of overtile ({type(error).__name__}: {error}); please report "
@@ -70,6 +71,12 @@ def _run(arguments: list[str]) -> object:
             return command.invoke(context)
     except typer.Exit as done:  # after --help
         return done.exit_code
+
+
+def _memory_ran_out(error: Exception) -> bool:
+    """Tell it by name and words: torch has its own errors for this, and is not imported here."""
+    names = ("OutOfMemoryError", "MemoryError")
+    return type(error).__name__ in names or "can't allocate memory" in str(error)
 
 
 def _say(line: str, code: int) -> int:

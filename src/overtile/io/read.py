@@ -204,7 +204,7 @@ def _refuse_not_finite(pixels: Pixels) -> None:
     if pixels.dtype.kind != "f" or np.isfinite(pixels).all():
         return
     per_page = np.count_nonzero(~np.isfinite(pixels), axis=(1, 2, 3))
-    first = int(np.flatnonzero(per_page)[0]) + 1
+    first = int(np.flatnonzero(per_page)[0])
     raise ImageError(
         f"holds {int(per_page.sum())} NaN or infinite pixels, the first on page {first}",
         remedy="replace them by a grey value",

@@ -152,7 +152,7 @@ def _checked(size_um: tuple[float, float]) -> tuple[float, float] | None:
 
 def _refuse_missing_bytes(series: tifffile.TiffPageSeries) -> None:
     """Refuse strips or tiles outside the file, which decoders may return as zeros."""
-    for number, page in enumerate(series, start=1):
+    for number, page in enumerate(series):
         if page is None:
             raise ImageError(f"lacks its page {number}", remedy="copy or export it again")
         end = page.parent.filehandle.size

@@ -69,7 +69,7 @@ def save_model(path: Path, network: UNet, record: ModelRecord) -> None:
     write_bytes(path, tensors_to_bytes(tensors, metadata))
 
 
-def load_model(path: Path) -> tuple[UNet, ModelRecord]:
+def load_model(path: str | Path) -> tuple[UNet, ModelRecord]:
     """Read a model file, or the best model of a run folder.
 
     Parameters
@@ -105,14 +105,15 @@ def load_model(path: Path) -> tuple[UNet, ModelRecord]:
     return network.eval(), record
 
 
-def read_record(path: Path) -> ModelRecord:
+def read_record(path: str | Path) -> ModelRecord:
     """Read only what a model file says about itself. Raises `ModelError` like `load_model`."""
     path = model_path(path)
     return _parse_record(_read(path), path)
 
 
-def model_path(path: Path) -> Path:
+def model_path(path: str | Path) -> Path:
     """Find the model file that is meant by a file or a run folder."""
+    path = Path(path)
     if path.is_dir():
         if not (path / MODEL_NAME).is_file():
             raise ModelError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -276,7 +275,11 @@ def make_sampler(recipe: Recipe, record: RunRecord, images: Sequence[Annotated])
 
 
 def peak_memory_mb() -> float:
-    """Give the largest resident memory of this process so far, in MB (10^6 bytes)."""
+    """Give the largest resident memory of this process so far, in MB (10^6 bytes); 0 on Windows."""
+    try:
+        import resource
+    except ImportError:
+        return 0.0
     unit = 1 if sys.platform == "darwin" else 1024
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6, 1)
 

@@ -124,6 +124,7 @@ def _start(request: TrainRequest, progress: Progress) -> tuple[RunRecord, RunDat
     """Read, decide and say everything before the first step."""
     name = request.recipe or AUTO
     recipe = read_recipe(name)
+    _refuse_volumes(recipe)
     length = _length(request, recipe)
     device = choose_device(request.device or "auto")
     data = gather(request.source, request.hold_out, recipe.training.validation)
@@ -182,6 +183,14 @@ def _start(request: TrainRequest, progress: Progress) -> tuple[RunRecord, RunDat
         pixel_size_um=data.source.pixel_size_um,
     )
     return record, data
+
+
+def _refuse_volumes(recipe: Recipe) -> None:
+    if recipe.network.dimensions != 2:
+        raise ConfigError(
+            "`network.dimensions`: training on volumes is not there yet",
+            remedy="use 2: the slices of a volume are trained on as pages",
+        )
 
 
 def _length(request: TrainRequest, recipe: Recipe) -> RunLength:
