@@ -11,13 +11,18 @@ import numpy as np
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
-from overtile import load_model, read_image, read_labels, separate_touching
+from overtile import (
+    Predictor,
+    border_weight_map,
+    load_model,
+    normalise,
+    read_image,
+    read_labels,
+    separate_touching,
+)
 from overtile.config import LossConfig
 from overtile.data.deform import affine_field, elastic_displacement, resample
-from overtile.data.normalise import normalise
-from overtile.data.weight_map import border_weight_map
-from overtile.inference.instances import foreground, label_instances
-from overtile.inference.predict import Predictor
+from overtile.inference.instances import objects
 
 HERE = Path(__file__).parent
 DEMO = HERE.parent / "demo"
@@ -31,7 +36,7 @@ def main() -> None:
     labels = read_labels(DEMO / "fresh" / "labels" / NAME).pixels[0, 0]
     network, record = load_model(DEMO / "run")
     predictor = Predictor(network=network, tile_output=record.tile_output)
-    predicted = label_instances(foreground(predictor.probabilities(pixels)))
+    predicted = objects(predictor.probabilities(pixels), record.label_kind, record.prediction)
     separated = separate_touching(labels)
     side = labels.shape[0]
     field = affine_field(labels.shape, ((side - 1) / 2, (side - 1) / 2))
@@ -43,7 +48,7 @@ def main() -> None:
         ("elastic deformation, one of many", resample(pixels, field)[0], "gray"),
         ("prediction of an image never seen", _cycled(predicted), ListedColormap(_COLOURS)),
     ]
-    figure = Figure(figsize=(15, 3.5), layout="constrained")
+    figure = Figure(figsize=(15, 3.25), layout="constrained")
     for axes, (title, values, colours) in zip(figure.subplots(1, len(panels)), panels, strict=True):
         axes.imshow(values, cmap=colours, interpolation="nearest")
         axes.set_title(title, fontsize=11)
