@@ -99,7 +99,7 @@ class OptimiserConfig(Settings):
     name: Literal["sgd", "adamw"] = "sgd"
     """Stochastic gradient descent with momentum, or AdamW."""
 
-    learning_rate: Positive = 1e-3
+    learning_rate: Positive = 2e-3
     """Peak learning rate, for a loss that is a mean over pixels."""
 
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.99
@@ -114,7 +114,7 @@ class OptimiserConfig(Settings):
     warm_up: Annotated[float, Field(ge=0, lt=1)] = 0.03
     """Share of the run over which the learning rate rises linearly from zero."""
 
-    largest_gradient: NotNegative = 0.0
+    largest_gradient: NotNegative = 1.0
     """Gradients longer than this are shortened to it; 0 leaves them."""
 
 

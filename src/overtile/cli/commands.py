@@ -233,7 +233,9 @@ def info_command(
 
     record = read_record(model).model_dump(mode="json")
     content = {"path": str(model_path(model)), **record}
-    lines = table((name, _shown(value)) for name, value in content.items() if value is not None)
+    lines = table(
+        (name, _shown(value)) for name, value in content.items() if value not in (None, {})
+    )
     emit(lines, content, json_target)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from overtile.storage import make_folder, write_json
 
 _FINER_IOUS = ("_55", "_60", "_65", "_70", "_80", "_85", "_90", "_95")
+_COUNTS = ("_positives", "_negatives", "count_error")
 
 
 def emit(lines: Iterable[str], content: dict[str, Any], json_target: str | None) -> None:
@@ -45,7 +46,7 @@ def table(rows: Iterable[tuple[str, str]]) -> list[str]:
 def numbers(scores: dict[str, float]) -> list[tuple[str, str]]:
     """Round the scores that a person looks at first; the JSON holds all of them."""
     return [
-        (name, f"{value:.0f}" if value == int(value) and abs(value) > 1 else f"{value:.4f}")
+        (name, f"{value:.0f}" if any(word in name for word in _COUNTS) else f"{value:.4f}")
         for name, value in scores.items()
         if not name.endswith(_FINER_IOUS)
     ]

@@ -93,7 +93,7 @@ def check_set(pages: Sequence[Page], kind: LabelKind) -> list[Finding]:
     findings : list of Finding
         Faults first.
     """
-    findings = _differing_channels(pages) + _same_twice(pages)
+    findings = _differing_channels(pages) + _same_twice(pages) + _no_background(pages)
     empty = [page.name for page in pages if not page.labels.any()]
     if empty:
         findings.append(_note(empty, "no foreground in the labels of"))
@@ -139,6 +139,19 @@ def _same_twice(pages: Sequence[Page]) -> list[Finding]:
         if twin is not page and not np.array_equal(twin.pixels, page.pixels):
             findings.append(_pair_fault(page, twin, "is another image with the same labels"))
     return findings
+
+
+def _no_background(pages: Sequence[Page]) -> list[Finding]:
+    if not all(page.labels.min() == page.labels.max() > 0 for page in pages):
+        return []
+    return [
+        Finding(
+            level="fault",
+            where=pages[0].name,
+            what=f"its labels, and those of all images, are {pages[0].labels.flat[0]} all over",
+            remedy="check that these are the label images, and that 0 means background",
+        )
+    ]
 
 
 def _pair_fault(page: Page, twin: Page, what: str) -> Finding:

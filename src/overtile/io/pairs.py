@@ -179,7 +179,11 @@ def refuse_unpaired(*sides: tuple[str, str, list[Path], list[Path]], remedy: str
         if lonely
     ]
     if faults:
-        raise PairError(" and ".join(faults), remedy=remedy, path=sides[0][2][0].parent)
+        files = sides[0][2]
+        if sorted(len(files) > 1 for _, _, files, _ in sides) == [False, True]:
+            remedy = f"give a stack one stack for its partner, page by page, else {remedy}"
+        path = files[0] if len(files) == 1 else files[0].parent
+        raise PairError(" and ".join(faults), remedy=remedy, path=path)
 
 
 def bare_name(path: Path, ends: tuple[str, ...]) -> str:
