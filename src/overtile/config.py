@@ -142,6 +142,10 @@ class TrainingConfig(Settings):
     validations: Annotated[int, Field(ge=1, le=1000)] = 10
     """How many times validation runs, evenly spread over the run."""
 
+    tile_statistics: Fraction = 1.0
+    """Share of the run in which batch normalisation takes its statistics from the tiles of a step;
+    after it, they are those gathered so far, as at prediction."""
+
     average_decay: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Decay per step of the running average of weights that is validated and saved; 0 for none."""
 

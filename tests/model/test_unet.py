@@ -171,5 +171,5 @@ def test_every_parameter_learns() -> None:
 
 def test_a_side_that_some_pooling_would_see_as_odd_is_refused() -> None:
     network = UNet(1, 2, NetworkConfig(base_channels=1))
-    with pytest.raises(ConfigError, match="570 px does not fit a U-Net of depth 4; .* 572 px"):
+    with pytest.raises(ConfigError, match=r"570 px does not fit a U-Net of depth 4; .* 572 px"):
         network(torch.zeros(1, 1, 570, 572))

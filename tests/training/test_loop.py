@@ -30,9 +30,14 @@ from overtile.training.schedule import Clock, RunLength, learning_rate
 StateOf = Callable[[Recipe], TrainingState]
 
 
+def plain_steps(**settings: float | str) -> OptimiserConfig:
+    """Steps of the rate as given: no warm-up, and no gradient is shortened unless asked."""
+    return OptimiserConfig.model_validate({"warm_up": 0, "largest_gradient": 0} | settings)
+
+
 @pytest.fixture
 def recipe(tiny_network: NetworkConfig) -> Recipe:
-    return Recipe(network=tiny_network, optimiser=OptimiserConfig(learning_rate=0.01))
+    return Recipe(network=tiny_network, optimiser=plain_steps(learning_rate=0.01))
 
 
 def train(state: TrainingState, sampler: Sampler, recipe: Recipe, steps: int) -> list[float]:
@@ -62,24 +67,24 @@ def follow(config: OptimiserConfig, gradients: list[float]) -> tuple[float, UNet
 
 
 def test_sgd_keeps_99_hundredths_of_its_speed() -> None:
-    after, _ = follow(OptimiserConfig(learning_rate=0.01), [2.0, 3.0, 0.0])
+    after, _ = follow(plain_steps(learning_rate=0.01), [2.0, 3.0, 0.0])
     speeds = [2.0, 0.99 * 2 + 3, 0.99 * (0.99 * 2 + 3)]
     assert after == pytest.approx(1 - 0.01 * sum(speeds), rel=1e-6)
 
 
 def test_sgd_decays_weights_as_part_of_the_gradient() -> None:
-    config = OptimiserConfig(learning_rate=0.1, momentum=0, weight_decay=0.5)
+    config = plain_steps(learning_rate=0.1, momentum=0, weight_decay=0.5)
     assert follow(config, [2.0])[0] == pytest.approx(1 - 0.1 * (2 + 0.5 * 1))
 
 
 def test_adamw_steps_by_the_rate_and_decays_beside_it() -> None:
-    config = OptimiserConfig(name="adamw", learning_rate=0.1, momentum=0.9, weight_decay=0.5)
+    config = plain_steps(name="adamw", learning_rate=0.1, momentum=0.9, weight_decay=0.5)
     # Loshchilov and Hutter 2019, algorithm 2: the first step is lr · g / |g|, whatever |g| is.
     assert follow(config, [1e-3])[0] == pytest.approx(1 - 0.1 * 0.5 - 0.1, rel=1e-4)
 
 
 def test_adamw_takes_momentum_as_its_first_beta() -> None:
-    config = OptimiserConfig(name="adamw", learning_rate=0.1, momentum=0.8)
+    config = plain_steps(name="adamw", learning_rate=0.1, momentum=0.8)
     means = [0.2 * 1 / (1 - 0.8), (0.8 * 0.2 * 1 + 0.2 * 3) / (1 - 0.8**2)]
     squares = [1.0, (0.999 * 0.001 * 1 + 0.001 * 9) / (1 - 0.999**2)]
     moves = [mean / math.sqrt(square) for mean, square in zip(means, squares, strict=True)]
@@ -129,7 +134,7 @@ def test_dropout_is_drawn_anew_at_each_step(
 ) -> None:
     tile = sampler.draw(0)
     monkeypatch.setattr(Sampler, "draw", lambda *_: tile)
-    optimiser = OptimiserConfig(learning_rate=1e-12, momentum=0)
+    optimiser = plain_steps(learning_rate=1e-12, momentum=0)
     losses = train(
         new_state(recipe), sampler, recipe.model_copy(update={"optimiser": optimiser}), 4
     )
@@ -178,7 +183,7 @@ def test_a_run_that_is_over_takes_no_step(
 def test_each_step_has_the_rate_of_the_schedule(
     sampler: Sampler, recipe: Recipe, new_state: StateOf
 ) -> None:
-    config = OptimiserConfig(learning_rate=0.01, schedule="cosine", warm_up=0.5)
+    config = plain_steps(learning_rate=0.01, schedule="cosine", warm_up=0.5)
     recipe = recipe.model_copy(update={"optimiser": config})
     state = new_state(recipe)
     steps = train_steps(state, sampler, recipe, RunLength(steps=4), Clock())
@@ -189,7 +194,7 @@ def test_each_step_has_the_rate_of_the_schedule(
 def test_a_step_goes_down_the_gradient_of_its_own_tile_only(
     sampler: Sampler, recipe: Recipe, new_state: StateOf
 ) -> None:
-    optimiser = OptimiserConfig(learning_rate=0.01, momentum=0)
+    optimiser = plain_steps(learning_rate=0.01, momentum=0)
     network = NetworkConfig(base_channels=4, depth=1, dropout=0)
     recipe = recipe.model_copy(update={"network": network, "optimiser": optimiser})
     state, by_hand = new_state(recipe), new_state(recipe).network
@@ -240,7 +245,7 @@ def test_a_batch_of_one_tile_twice_steps_like_one_tile(
 
 
 def test_a_long_gradient_is_shortened(sampler: Sampler, recipe: Recipe, new_state: StateOf) -> None:
-    config = OptimiserConfig(learning_rate=1, momentum=0, largest_gradient=1e-3)
+    config = plain_steps(learning_rate=1, momentum=0, largest_gradient=1e-3)
     recipe = recipe.model_copy(update={"optimiser": config})
     state = new_state(recipe)
     before = weights(state)
@@ -320,7 +325,7 @@ def test_a_loss_that_is_no_number_stops_before_the_step(
 def test_too_large_a_rate_is_told_in_one_line(
     sampler: Sampler, recipe: Recipe, new_state: StateOf
 ) -> None:
-    optimiser = OptimiserConfig(learning_rate=1e12)
+    optimiser = plain_steps(learning_rate=1e12)
     recipe = recipe.model_copy(update={"optimiser": optimiser})
     with pytest.raises(OvertileError, match=r"set `largest_gradient = 1.0`") as refusal:
         train(new_state(recipe), sampler, recipe, 50)
@@ -354,9 +359,7 @@ def test_a_tiny_network_learns_one_image_by_heart() -> None:
     still = AugmentationConfig(rotation_degrees=0, elastic_sd_px=0, contrast=0, brightness=0)
     recipe = Recipe(
         network=NetworkConfig(base_channels=12, depth=2, dropout=0),
-        optimiser=OptimiserConfig(
-            name="adamw", learning_rate=3e-3, momentum=0.9, schedule="cosine"
-        ),
+        optimiser=plain_steps(name="adamw", learning_rate=3e-3, momentum=0.9, schedule="cosine"),
     )
     side = smallest_input(64, 2)
     image = Annotated(name="a", pixels=(pixels[None] / 127.5 - 1).astype(np.float32), labels=labels)

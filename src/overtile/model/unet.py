@@ -16,6 +16,7 @@ from overtile.model.geometry import output_size
 _CONVOLUTION: dict[int, Any] = {2: nn.Conv2d, 3: nn.Conv3d}
 _UP_CONVOLUTION: dict[int, Any] = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
 _POOLING: dict[int, Any] = {2: nn.MaxPool2d, 3: nn.MaxPool3d}
+_STATISTICS_MOMENTUM = 0.05  # a tile may be all there is in a batch: average over about twenty
 _NORMALISATION: dict[int, Any] = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 
 
@@ -130,6 +131,6 @@ def _double_convolution(below: int, width: int, config: NetworkConfig) -> nn.Seq
         bias = not config.batch_norm
         layers.append(_CONVOLUTION[config.dimensions](channels, width, kernel_size=3, bias=bias))
         if config.batch_norm:
-            layers.append(_NORMALISATION[config.dimensions](width))
+            layers.append(_NORMALISATION[config.dimensions](width, momentum=_STATISTICS_MOMENTUM))
         layers.append(nn.ReLU(inplace=True))
     return nn.Sequential(*layers)

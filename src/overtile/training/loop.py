@@ -10,7 +10,7 @@ from itertools import count
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from overtile.config import OptimiserConfig, Recipe
 from overtile.data.sample import Sampler, TrainingTile
@@ -57,6 +57,17 @@ class TrainingState:
     def best_guess(self) -> UNet:
         """Give the network to predict with: the running average of weights where one is kept."""
         return self.network if self.averaged is None else self.averaged
+
+    def learn(self, *, tile_statistics: bool) -> None:
+        """Put the network into training mode, its batch normalisation if `tile_statistics`.
+
+        A network that has only seen each tile normalised by itself meets other values at
+        prediction, where statistics must not depend on the tile.
+        """
+        self.network.train()
+        for layer in self.network.modules():
+            if isinstance(layer, (nn.BatchNorm2d, nn.BatchNorm3d)):
+                layer.train(tile_statistics)
 
     def update_average(self) -> None:
         """Move the running average towards the network; faster while there is little to average."""
@@ -113,7 +124,7 @@ def train_steps(
         # Dropout, too, is a function of (seed, step), so that a resumed run draws the same.
         torch.manual_seed((sampler.seed * 1_000_003 + state.step) % (1 << 63))
         # A validation between two steps leaves the network in evaluation mode.
-        state.network.train()
+        state.learn(tile_statistics=fraction < recipe.training.tile_statistics)
         loss = take_step(state, _collate(next(batches)), recipe)
         state.step += 1
         state.update_average()
