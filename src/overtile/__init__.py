@@ -41,7 +41,8 @@ if TYPE_CHECKING:
     from overtile.workflows.annotated import Source
     from overtile.workflows.check import check
     from overtile.workflows.evaluate import EvaluateRequest, evaluate
-    from overtile.workflows.predict import PredictRequest, predict
+    from overtile.workflows.predict import predict
+    from overtile.workflows.results import PredictRequest
     from overtile.workflows.run_data import HoldOut
     from overtile.workflows.train import TrainRequest, train
 
@@ -49,7 +50,7 @@ _HOMES = {
     "EvaluateRequest": "workflows.evaluate",
     "HoldOut": "workflows.run_data",
     "OvertileError": "errors",
-    "PredictRequest": "workflows.predict",
+    "PredictRequest": "workflows.results",
     "Predictor": "inference.predict",
     "Recipe": "config",
     "Source": "workflows.annotated",

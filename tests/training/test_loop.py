@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from overtile.config import (
     AugmentationConfig,
@@ -376,3 +376,20 @@ def test_a_tiny_network_learns_one_image_by_heart() -> None:
     torch.manual_seed(0)
     losses = train(TrainingState(UNet(1, 2, recipe.network), recipe), sampler, recipe, 200)
     assert np.mean(losses[-10:]) < np.mean(losses[:5]) / 10
+
+
+def test_statistics_of_batch_norm_stand_still_after_their_share_of_the_run(
+    sampler: Sampler, recipe: Recipe, new_state: StateOf
+) -> None:
+    network = NetworkConfig(base_channels=2, depth=1, batch_norm=True)
+    training = TrainingConfig(tile_statistics=0.5)
+    changed = recipe.model_copy(update={"network": network, "training": training})
+    state = new_state(changed)
+    norm = next(layer for layer in state.network.modules() if isinstance(layer, nn.BatchNorm2d))
+    means: list[Tensor] = []
+    for _ in train_steps(state, sampler, changed, RunLength(steps=4), Clock()):
+        assert norm.running_mean is not None
+        means.append(norm.running_mean.clone())
+    assert not torch.equal(means[0], means[1])
+    assert torch.equal(means[1], means[2])
+    assert torch.equal(means[2], means[3])
