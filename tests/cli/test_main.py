@@ -114,6 +114,15 @@ def test_ctrl_c_without_anything_to_save_ends_with_130(
     ]
 
 
+def test_info_leaves_out_what_is_not_known(
+    trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["info", str(trained / "last.safetensors")]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert [line for line in shown if line.startswith("scores")] == []
+    assert "step           12" in shown
+
+
 def test_letters_that_the_terminal_lacks_fail_nothing(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -48,11 +48,17 @@ def test_a_table_aligns_values() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "shown"),
-    [(0.123456, "0.1235"), (1.0, "1.0000"), (0.0, "0.0000"), (17.0, "17"), (-3.0, "-3")],
+    ("name", "value", "shown"),
+    [
+        ("rand_error", 0.123456, "0.1235"),
+        ("rand_error", 1.0, "1.0000"),
+        ("pooled_true_positives_50", 1.0, "1"),
+        ("pooled_false_negatives_50", 0.0, "0"),
+        ("pooled_count_error", -3.0, "-3"),
+    ],
 )
-def test_scores_are_rounded_and_counts_are_whole(value: float, shown: str) -> None:
-    assert numbers({"score": value}) == [("score", shown)]
+def test_scores_are_rounded_and_counts_are_whole(name: str, value: float, shown: str) -> None:
+    assert numbers({name: value}) == [(name, shown)]
 
 
 def test_of_many_thresholds_a_person_sees_two() -> None:

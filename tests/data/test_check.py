@@ -94,7 +94,16 @@ def test_labels_without_foreground_are_noted_and_no_wrong_pairs() -> None:
 def test_labels_that_are_foreground_all_over_are_no_wrong_pairs() -> None:
     pages = [clean(f"{i}.tif", i) for i in range(3)]
     filled = [replace(page, labels=np.ones_like(page.labels)) for page in pages]
-    assert check_set(filled, "binary") == []
+    assert check_set([*filled, clean("other.tif", 9)], "binary") == []
+
+
+def test_labels_of_one_value_all_over_in_every_image_teach_nothing() -> None:
+    page = clean("a.tif")
+    filled = replace(page, labels=np.full_like(page.labels, 7))
+    assert only(check_set([filled], "binary")) == (
+        "fault: a.tif: its labels, and those of all images, are 7 all over; "
+        "check that these are the label images, and that 0 means background"
+    )
 
 
 def test_objects_that_touch_are_counted() -> None:

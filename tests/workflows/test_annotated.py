@@ -71,7 +71,8 @@ def test_pages_are_the_images_with_their_own_labels(pair: Path) -> None:
 
 def test_annotated_images_are_normalised_each_by_itself(pair: Path) -> None:
     first, second = read(source(pair)).annotated()
-    assert (first.pixels.dtype, first.pixels.shape) == (np.float32, (1, 8, 9))
+    assert first.pixels.dtype == np.float32
+    assert first.pixels.shape == (1, 8, 9)
     assert float(np.median(first.pixels)) == pytest.approx(0, abs=0.05)
     np.testing.assert_allclose(first.pixels, second.pixels, atol=1e-6)
 

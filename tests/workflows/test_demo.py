@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from overtile.errors import OutputError, StoppedError
+from overtile.errors import OutputError
 from overtile.io import read_image, read_labels
+from overtile.training import plan
 from overtile.workflows import demo as demonstration
 from overtile.workflows.demo import demo
 
@@ -16,9 +17,10 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     """A demo of a second: three small images, one fresh one."""
     for name, value in {"ANNOTATED": 3, "FRESH": 1, "SIDE_PX": 64, "MINUTES": 0.01}.items():
         monkeypatch.setattr(demonstration, name, value)
+    monkeypatch.setattr(plan, "WIDTHS", (4,))
+    monkeypatch.setattr(plan, "_PIXELS_PER_STEP", {"cpu": 5000, "cuda": 5000})
 
 
-@pytest.mark.slow
 def test_the_demo_runs_the_whole_job_on_images_that_it_makes(tmp_path: Path, tiny: None) -> None:
     result = demo(tmp_path / "my demo")
     assert len(list((tmp_path / "my demo" / "annotated" / "images").iterdir())) == 3
@@ -33,9 +35,16 @@ def test_the_demo_runs_the_whole_job_on_images_that_it_makes(tmp_path: Path, tin
     assert shlex.split(result.commands[0])[2] == str(tmp_path / "my demo" / "annotated" / "images")
 
 
-def test_fresh_images_are_none_of_the_annotated_ones(tmp_path: Path, tiny: None) -> None:
-    with pytest.raises(StoppedError):
-        demo(tmp_path, should_stop=lambda: 130)
+def interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_fresh_images_are_none_of_the_annotated_ones(
+    tmp_path: Path, tiny: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demonstration, "train", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        demo(tmp_path)
     annotated, fresh = (
         [
             read_image(path).pixels.tobytes()

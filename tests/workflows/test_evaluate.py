@@ -59,6 +59,12 @@ def test_instances_are_scored_over_all_images(ask: Ask) -> None:
     assert [row["image"] for row in scores.per_image] == ["b.tif", "a.tif"]
 
 
+def test_what_is_missed_and_what_is_invented_are_told_apart(ask: Ask) -> None:
+    missed = evaluate(ask({"a.tif": ONE}, {"a.tif": TWO}, task="instances")).summary
+    assert missed["pooled_false_negatives_50"] == 1
+    assert missed["pooled_false_positives_50"] == 0
+
+
 @pytest.mark.parametrize(
     ("truth", "task"),
     [(TWO, "instances"), (EDGE, "isbi2012"), (np.tile(TWO, (1, 20))[:, ::2], "classes")],

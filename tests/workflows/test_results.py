@@ -33,7 +33,12 @@ def images(tmp_path: Path) -> list[Path]:
 
 
 def folder(model: Path, **changes: Any) -> ResultFolder:  # noqa: ANN401 - fields of the request
-    settings = {"model": model, "inputs": [], "out": model.parent / "out", "save": ("labels",)}
+    settings: dict[str, Any] = {
+        "model": model,
+        "inputs": [],
+        "out": model.parent / "out",
+        "save": ("labels",),
+    }
     return ResultFolder(PredictRequest(**settings | changes), model_file=model)
 
 

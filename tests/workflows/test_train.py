@@ -212,7 +212,6 @@ def test_a_folder_with_other_work_is_refused_before_anything_is_read(
         ({"steps": None, "minutes": 0.0}, "--minutes must be positive, got 0"),
         ({"steps": None, "minutes": float("nan")}, "--minutes must be positive, got nan"),
         ({"steps": None, "minutes": float("inf")}, "--minutes must be positive, got inf"),
-        ({"steps": None}, "recipe tiny does not say how long to train; give --minutes or"),
         ({"recipe": "best"}, "there is no recipe 'best'; use one of auto, paper"),
         ({"device": "gpu"}, "'gpu' is not a device"),
         ({"hold_out": HoldOut(pages=(4,))}, "names page 4, and there are pages 0…3"),
@@ -226,12 +225,23 @@ def test_an_impossible_request_makes_no_run_folder(
     assert not request_.out.exists()
 
 
+def test_a_recipe_without_a_length_asks_for_one(request_: TrainRequest, tmp_path: Path) -> None:
+    (tmp_path / "endless.toml").write_text('name = "endless"', "utf-8")
+    endless = replace(request_, steps=None, recipe=str(tmp_path / "endless.toml"))
+    with pytest.raises(ConfigError, match="endless does not say how long to train; give --min"):
+        train(endless)
+    assert not request_.out.exists()
+
+
 @pytest.mark.parametrize(("asked", "length"), [({"steps": 5}, (5, None)), ({}, (7, None))])
 def test_the_user_overrides_the_length_of_the_recipe(
-    request_: TrainRequest, tmp_path: Path, asked: dict[str, int], length: tuple[int, None]
+    request_: TrainRequest, tmp_path: Path, asked: dict[str, Any], length: tuple[int, None]
 ) -> None:
-    text = Path(str(request_.recipe)).read_text("utf-8") + "steps = 7\n"
-    (tmp_path / "seven.toml").write_text(text, "utf-8")
+    (tmp_path / "seven.toml").write_text(
+        'name = "seven"\n[network]\nbase_channels = 2\ndepth = 1\n'
+        "[training]\ntile_output = 32\nsteps = 7\n",
+        "utf-8",
+    )
     told = replace(request_, steps=None, recipe=str(tmp_path / "seven.toml"))
     with pytest.raises(StoppedError):
         train(replace(told, **asked), should_stop=stop_after(1))
