@@ -12,11 +12,19 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
+from overtile.arrays import Labels
 from overtile.data.normalise import normalise
-from overtile.errors import ConfigError, ImageError, ModelError, PairError, StoppedError
+from overtile.errors import (
+    ConfigError,
+    ImageError,
+    ModelError,
+    OutputError,
+    PairError,
+    StoppedError,
+)
 from overtile.inference.instances import label_instances
 from overtile.inference.predict import Predictor
-from overtile.io import read_image, read_labels
+from overtile.io import Image, read_image, read_labels, write_labels
 from overtile.model.file import load_model
 from overtile.progress import Silence
 from overtile.workflows.predict import PredictResult, predict
@@ -225,6 +233,23 @@ def test_stopping_keeps_finished_results_and_the_same_call_goes_on(
     assert stop.value.exit_code == 130
     result = predict(request_)
     assert (result.kept, result.written) == (("cell0.tif",), ("cell1.tif",))
+
+
+def test_a_disk_that_fails_part_way_stops_resumably(
+    request_: PredictRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+
+    def full_after_the_first(path: Path, labels: Labels, *, like: Image) -> None:
+        if path.name == "cell1_labels.tif":
+            raise OutputError("cannot be written (no space left)", path=path)
+        write_labels(path, labels, like=like)
+
+    monkeypatch.setattr("overtile.workflows.predict.write_labels", full_after_the_first)
+    with pytest.raises(StoppedError, match=r"no space left.*after 1 of 2 images") as stop:
+        predict(request_)
+    assert stop.value.exit_code == 3
+    monkeypatch.undo()
+    assert predict(request_).kept == ("cell0.tif",)
 
 
 def test_averaged_versions_give_other_probabilities(

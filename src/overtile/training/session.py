@@ -196,7 +196,8 @@ class Session:
         entry = scores.summary | when
         self._change(validations=(*self.history.validations, entry))
         name, value = scores.headline, scores.summary[scores.headline]
-        better = self.history.best is None or validation.headline > self.history.best
+        # Of equals the later one: it has learnt for longer.
+        better = self.history.best is None or validation.headline >= self.history.best
         self.progress.say(
             f"step {self.state.step}, {self.clock.seconds():.0f} s: {name} {value:.4f} on "
             f"{len(self.split.validation)} validation images{', the best so far' if better else ''}"

@@ -65,19 +65,11 @@ def predict(
     OutputError
         If the folder holds results of another model or other settings, or cannot be written to.
     StoppedError
-        If `should_stop` gave an exit code; finished results stay, and the same call goes on.
+        If `should_stop` gave an exit code, or the disk failed after some images were finished (exit
+        code 3); finished results stay, and the same call goes on.
     """
     progress = progress or Silence()
-    if request.suffix is not None and len(request.save) != 1:
-        raise ConfigError(
-            f"--suffix renames one kind of result, and --save asks for {len(request.save)}",
-            remedy="save one kind, such as --save labels",
-        )
-    if request.suffix is not None and Path(request.suffix).name != request.suffix:
-        raise ConfigError(
-            f"--suffix {request.suffix!r} is no end of a file name",
-            remedy="give one without folders, such as _cp_masks; --out names the folder",
-        )
+    _refuse_suffix(request)
     images = _all_images(request.inputs)
     file = model_path(request.model)
     network, model = load_model(file)
@@ -108,8 +100,16 @@ def predict(
 
         try:
             counts[path.name] = _predict_one(path, folder, predictor, model, on_share)
-        except (StoppedError, OutputError):
+        except StoppedError:
             raise
+        except OutputError as error:
+            if done == 0:
+                raise
+            raise StoppedError(
+                f"{error}; stopped after {done} of {len(images)} images",
+                remedy="finished results stay; mend that, and the same command goes on",
+                exit_code=3,
+            ) from error
         except OvertileError as error:
             if len(images) == 1:
                 raise error.at(path) from error.__cause__
@@ -124,6 +124,20 @@ def predict(
         failed=tuple(failed),
         objects=counts,
     )
+
+
+def _refuse_suffix(request: PredictRequest) -> None:
+    """Refuse a suffix that would give several results one name, or another folder."""
+    if request.suffix is not None and len(request.save) != 1:
+        raise ConfigError(
+            f"--suffix renames one kind of result, and --save asks for {len(request.save)}",
+            remedy="save one kind, such as --save labels",
+        )
+    if request.suffix is not None and Path(request.suffix).name != request.suffix:
+        raise ConfigError(
+            f"--suffix {request.suffix!r} is no end of a file name",
+            remedy="give one without folders, such as _cp_masks; --out names the folder",
+        )
 
 
 def _all_images(inputs: Iterable[str]) -> list[Path]:
