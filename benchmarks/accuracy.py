@@ -129,6 +129,10 @@ def run(name: str, job: Job, data: Path) -> dict[str, Any]:
         "spread": scores["spread"],
         "per_image": scores["per_image"],
         "convention": scores["convention"],
+        "validations": [
+            {key: round(entry[key], 4) for key in ("step", "seconds", *job.goals)}
+            for entry in history["validations"]
+        ],
         "goals": [
             {
                 "figure": figure,

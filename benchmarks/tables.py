@@ -26,8 +26,9 @@ NAMES = {
 def accuracy_table(results: list[dict[str, Any]]) -> str:
     """Draw the accuracy table in Markdown."""
     lines = [
-        "| job | images trained on / scored | training | figure | reached | goal | command |",
-        "|---|---|---|---|---|---|---|",
+        "| job | images trained on / scored | training | figure | best model | last model | goal "
+        "| command |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for result in results:
         for goal in result["goals"]:
@@ -36,6 +37,7 @@ def accuracy_table(results: list[dict[str, Any]]) -> str:
                 f"| {result['title']} | {images['trained_on']} / {images['scored']} "
                 f"| {result['minutes']:g} min, {result['steps']} steps "
                 f"| {NAMES[goal['figure']]} | **{goal['reached']:.3f}** "
+                f"| {result['validations'][-1][goal['figure']]:.3f} "
                 f"| {goal['goal']}{'' if goal['met'] else ' (missed)'} "
                 f"| `{result['command']}` |"
             )
