@@ -110,11 +110,10 @@ def gather_again(record: RunRecord, hold_out: HoldOut | None = None) -> RunData:
         axes=record.axes,
         label_kind=record.label_kind,
     )
+    found = read_annotated(source)
     if record.validation_images is not None and record.validation_labels is not None:
-        found = read_annotated(source)
         data = _beside(found, record.validation_images, record.validation_labels, source)
     else:
-        found = read_annotated(source)
         pages = found.annotated()
         split = Split(
             training=[page for page in pages if page.name in record.training],
