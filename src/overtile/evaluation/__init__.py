@@ -1,35 +1,38 @@
 """How good is a prediction? Arrays in, numbers out; no torch, no files.
 
-A map of the floor, from what a user asks for down to what everything is made of::
+A map of the floor: one folder a task, whose ``table`` scores a set of images, and what all share::
 
-    table         score_isbi2012, score_instances, score_classes: a set of images -> TaskScores
-    conventions   what each number means, in words
+    isbi2012/     table         score_isbi2012: foreground probabilities, as the EM challenge does
+                  rand          Rand errors and scores, each with its convention
+                  rand_sums     the sums behind them, at all thresholds in one sweep
+                  pixel         pixel error, at one threshold and at the best
+                  thresholds    the 256 thresholds of a probability
+    instances/    table         score_instances: label images
+                  matching      matching objects: average precision, F1, count error
+    classes/      table         score_classes: class maps
+                  overlap       confusion matrix, Dice and IoU of each class
     scores        TaskScores: summary, spread, and one row per image, the worst first
-    rand          Rand errors and scores, each with its convention
-    rand_sums     the sums behind them, at all thresholds in one sweep
-    pixel         pixel error, at one threshold and at the best
-    objects       matching objects: average precision, F1, count error
-    classes       confusion matrix, Dice and IoU of each class
     contingency   which object overlaps which
-    thresholds    the 256 thresholds of a probability
     checks        what every measure demands of its arrays
 
 Errors are lower is better, scores are higher is better; the name says which.
 """
 
-from overtile.evaluation.classes import ClassScores, class_scores, confusion_matrix
+from overtile.evaluation.classes.overlap import ClassScores, class_scores, confusion_matrix
+from overtile.evaluation.classes.table import score_classes
 from overtile.evaluation.contingency import Contingency, contingency
-from overtile.evaluation.objects import ObjectMatch, match_objects, match_overlaps
-from overtile.evaluation.pixel import BestPixelError, best_pixel_error, pixel_error
-from overtile.evaluation.rand import (
+from overtile.evaluation.instances.matching import ObjectMatch, match_objects, match_overlaps
+from overtile.evaluation.instances.table import score_instances
+from overtile.evaluation.isbi2012.pixel import BestPixelError, best_pixel_error, pixel_error
+from overtile.evaluation.isbi2012.rand import (
     RandScore,
     RandSweep,
     foreground_restricted_rand,
     rand_error_sweep,
     rand_index_error,
 )
+from overtile.evaluation.isbi2012.table import score_isbi2012
 from overtile.evaluation.scores import Spread, TaskScores
-from overtile.evaluation.table import score_classes, score_instances, score_isbi2012
 
 __all__ = [
     "BestPixelError",

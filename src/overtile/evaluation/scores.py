@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TypeAlias
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from overtile.choices import Task
 from overtile.config import Settings
-from overtile.errors import PairError
+from overtile.errors import OvertileError, PairError
+
+Page: TypeAlias = tuple[str, NDArray[Any], NDArray[Any]]
+"""Name, truth and prediction of one image."""
 
 Row: TypeAlias = dict[str, str | int | float]
 """One image: its name under `image`, then its numbers."""
@@ -79,3 +84,12 @@ def check_any(images: Sequence[object]) -> None:
         raise PairError(
             "there is no image to score", remedy="give at least one prediction with its truth"
         )
+
+
+@contextmanager
+def about(name: str) -> Iterator[None]:
+    """Name the image in any error about its arrays."""
+    try:
+        yield
+    except OvertileError as error:
+        raise error.at(name) from None

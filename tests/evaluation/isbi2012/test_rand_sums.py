@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
 from overtile.evaluation import rand_error_sweep
-from overtile.evaluation.rand_sums import rand_sums
-from overtile.evaluation.thresholds import HALF, THRESHOLDS
+from overtile.evaluation.isbi2012.rand_sums import rand_sums
+from overtile.evaluation.isbi2012.thresholds import HALF, THRESHOLDS
 
 SHAPE = (6, 7)
 TRUTH = arrays(np.bool_, SHAPE)

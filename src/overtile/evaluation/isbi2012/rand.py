@@ -27,8 +27,8 @@ from scipy import ndimage as ndi
 from overtile.errors import ImageError
 from overtile.evaluation.checks import check_foreground, checked_probabilities
 from overtile.evaluation.contingency import contingency, sums_by
-from overtile.evaluation.rand_sums import rand_sums
-from overtile.evaluation.thresholds import THRESHOLDS, best_index
+from overtile.evaluation.isbi2012.rand_sums import rand_sums
+from overtile.evaluation.isbi2012.thresholds import THRESHOLDS, best_index
 
 
 @dataclass(frozen=True, kw_only=True)

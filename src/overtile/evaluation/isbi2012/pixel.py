@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from overtile.evaluation.checks import check_foreground, checked_probabilities
-from overtile.evaluation.thresholds import THRESHOLDS, best_index, thresholds_below
+from overtile.evaluation.isbi2012.thresholds import THRESHOLDS, best_index, thresholds_below
 
 
 class BestPixelError(NamedTuple):

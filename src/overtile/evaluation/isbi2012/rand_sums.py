@@ -18,7 +18,7 @@ from numba import njit
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
-from overtile.evaluation.thresholds import thresholds_below
+from overtile.evaluation.isbi2012.thresholds import thresholds_below
 
 # One record per pixel. A component is named by its root pixel, a node by a pixel of its truth id.
 # Records, not one array per field: what is read together lies together in memory.

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from overtile.evaluation import best_pixel_error, pixel_error
-from overtile.evaluation.pixel import pixels_wrong
-from overtile.evaluation.thresholds import THRESHOLDS
+from overtile.evaluation.isbi2012.pixel import pixels_wrong
+from overtile.evaluation.isbi2012.thresholds import THRESHOLDS
 
 # truth        #    #    .    .
 # probability  0.9  0.4  0.3  0.1

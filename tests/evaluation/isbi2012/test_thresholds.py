@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from overtile.evaluation.thresholds import THRESHOLDS, best_index, thresholds_below
+from overtile.evaluation.isbi2012.thresholds import THRESHOLDS, best_index, thresholds_below
 
 
 @pytest.mark.parametrize("precision", [np.float16, np.float32, np.float64])

@@ -1,0 +1,1 @@
+"""Measures of class maps: how well does each class cover its own?"""

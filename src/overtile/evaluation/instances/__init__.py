@@ -1,0 +1,1 @@
+"""Measures of objects: was every cell found, once and whole?"""
