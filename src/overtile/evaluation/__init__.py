@@ -32,13 +32,15 @@ from overtile.evaluation.isbi2012.rand import (
     rand_index_error,
 )
 from overtile.evaluation.isbi2012.table import score_isbi2012
-from overtile.evaluation.scores import Spread, TaskScores
+from overtile.evaluation.scores import Page, Pages, Spread, TaskScores
 
 __all__ = [
     "BestPixelError",
     "ClassScores",
     "Contingency",
     "ObjectMatch",
+    "Page",
+    "Pages",
     "RandScore",
     "RandSweep",
     "Spread",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +13,19 @@ from overtile.choices import Task
 from overtile.config import Settings
 from overtile.errors import OvertileError, PairError
 
-Page: TypeAlias = tuple[str, NDArray[Any], NDArray[Any]]
-"""Name, truth and prediction of one image."""
+
+class Page(NamedTuple):
+    """One image to score; a plain tuple of the same parts does as well."""
+
+    name: str
+    truth: NDArray[Any]
+    predicted: NDArray[Any]
+    ignore: NDArray[np.bool_] | None = None
+    """Pixels that count nowhere; same shape."""
+
+
+Pages: TypeAlias = Iterable[Page | tuple[str, NDArray[Any], NDArray[Any]]]
+"""Images to score, read one after the other."""
 
 Row: TypeAlias = dict[str, str | int | float]
 """One image: its name under `image`, then its numbers."""

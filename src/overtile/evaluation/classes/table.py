@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from overtile.errors import ConfigError
 from overtile.evaluation.classes.overlap import ClassScores, class_scores, confusion_matrix
-from overtile.evaluation.scores import Page, Row, TaskScores, about, check_any, task_scores
+from overtile.evaluation.scores import Page, Pages, Row, TaskScores, about, check_any, task_scores
 
 CONVENTION = (
     "dice and iou are computed for each class from the pixels of all images together (per image "
@@ -17,7 +17,7 @@ CONVENTION = (
 )
 
 
-def score_classes(pages: Iterable[Page], class_names: Sequence[str]) -> TaskScores:
+def score_classes(pages: Pages, class_names: Sequence[str]) -> TaskScores:
     """Score class maps by the overlap of each class.
 
     Parameters
@@ -47,9 +47,9 @@ def score_classes(pages: Iterable[Page], class_names: Sequence[str]) -> TaskScor
             remedy="give every class its own name, the background first",
         )
     names, matrices = [], []
-    for name, truth, predicted in pages:
+    for name, truth, predicted, ignore in (Page(*page) for page in pages):
         with about(name):
-            matrices.append(confusion_matrix(truth, predicted, len(class_names)))
+            matrices.append(confusion_matrix(truth, predicted, len(class_names), ignore))
         names.append(name)
     check_any(matrices)
     summary = _class_numbers(class_scores(np.sum(matrices, axis=0)), class_names)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 
 from overtile.evaluation.contingency import contingency
 from overtile.evaluation.instances.matching import ObjectMatch, match_overlaps
-from overtile.evaluation.scores import Page, Row, TaskScores, about, check_any, task_scores
+from overtile.evaluation.scores import Page, Pages, Row, TaskScores, about, check_any, task_scores
 
 CONVENTION = (
     "average_precision_N is TP/(TP+FP+FN) and f1_N is 2TP/(2TP+FP+FN) with objects matched one to "
@@ -22,7 +20,7 @@ CONVENTION = (
 _IOU_PERCENT = range(50, 100, 5)
 
 
-def score_instances(pages: Iterable[Page]) -> TaskScores:
+def score_instances(pages: Pages) -> TaskScores:
     """Score label images by the objects found, missed and invented.
 
     Parameters
@@ -43,9 +41,9 @@ def score_instances(pages: Iterable[Page]) -> TaskScores:
         If there is no image.
     """
     names, matches = [], []
-    for name, truth, predicted in pages:
+    for name, truth, predicted, ignore in (Page(*page) for page in pages):
         with about(name):
-            table = contingency(truth, predicted)
+            table = contingency(truth, predicted, ignore)
         names.append(name)
         matches.append([match_overlaps(table, percent / 100) for percent in _IOU_PERCENT])
     check_any(matches)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +13,7 @@ from overtile.evaluation.isbi2012.pixel import pixels_wrong
 from overtile.evaluation.isbi2012.rand import rand_index_error, sweep_of_pages
 from overtile.evaluation.isbi2012.rand_sums import rand_sums
 from overtile.evaluation.isbi2012.thresholds import HALF, THRESHOLDS, best_index
-from overtile.evaluation.scores import Page, Row, TaskScores, about, check_any, task_scores
+from overtile.evaluation.scores import Pages, Row, TaskScores, about, check_any, task_scores
 
 CONVENTION = (
     "rand_error is 1 - the maximal foreground-restricted Rand F-score over 256 thresholds "
@@ -36,7 +35,7 @@ class _IsbiPage(NamedTuple):
     rand_index_error: float
 
 
-def score_isbi2012(pages: Iterable[Page]) -> TaskScores:
+def score_isbi2012(pages: Pages) -> TaskScores:
     """Score foreground probabilities by the measures of the ISBI 2012 challenge.
 
     Parameters
