@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from machine import describe_machine
+from machine import current_commit, describe_machine
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
@@ -114,7 +114,7 @@ def run(name: str, job: Job, data: Path) -> dict[str, Any]:
         "title": job.title,
         "command": f"python benchmarks/accuracy.py {name}",
         "commands": commands,
-        "commit": _commit(),
+        "commit": current_commit(),
         "machine": describe_machine(),
         "seed": record["seed"],
         "minutes": job.minutes,
@@ -154,16 +154,6 @@ def _call(command: str, data: Path) -> dict[str, Any]:
     )
     answer: dict[str, Any] = json.loads(called.stdout)
     return answer
-
-
-def _commit() -> str:
-    def git(*words: str) -> str:
-        return subprocess.run(
-            ["git", *words], check=True, stdout=subprocess.PIPE, text=True
-        ).stdout.strip()
-
-    changed = git("status", "--porcelain", "--", "src")
-    return git("rev-parse", "--short", "HEAD") + (" with changes" if changed else "")
 
 
 def _met(value: float, sign: str, goal: float) -> bool:

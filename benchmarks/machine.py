@@ -1,9 +1,10 @@
-"""The machine that a figure was measured on, in words."""
+"""The machine that a figure was measured on, in words, and the commit."""
 
 from __future__ import annotations
 
 import os
 import platform
+import subprocess
 from pathlib import Path
 
 
@@ -29,3 +30,19 @@ def _processor() -> str:
     flags = next((line.split(":")[1].split() for line in lines if line.startswith("flags")), [])
     wide = [flag for flag in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if flag in flags]
     return f"{name or platform.machine()} ({', '.join(wide) or 'no wide instructions'})"
+
+
+def current_commit() -> str:
+    """Name the commit that is checked out, and say whether the package has changed since."""
+
+    def git(*words: str) -> str:
+        return subprocess.run(
+            ["git", *words],
+            cwd=Path(__file__).parent,
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+        ).stdout.strip()
+
+    changed = git("status", "--porcelain", "--", ":/src")
+    return git("rev-parse", "--short", "HEAD") + (" with changes" if changed else "")
