@@ -9,14 +9,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shlex
 import shutil
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from command_line import call
 from machine import current_commit, describe_machine
 
 HERE = Path(__file__).parent
@@ -67,13 +66,6 @@ JOBS = {
         task="instances",
         goals={"average_precision_50": (">=", 0.80)},
     ),
-    "isbi2012-paper-width16": Job(
-        title="EM membranes (ISBI 2012), recipe paper at width 16",
-        recipe="benchmarks/recipes/paper-width16.toml",
-        minutes=60,
-        goals={"best_pixel_error": ("<=", 0.12)},
-        **EM,
-    ),
 }
 
 
@@ -106,7 +98,7 @@ def run(name: str, job: Job, data: Path) -> dict[str, Any]:
         f"overtile predict {run_folder} {images} --out {results} --save labels,foreground",
         f"overtile evaluate {results} {labels} --task {job.task} --pages {pages}",
     ]
-    trained, _, scores = (_call(command, data) for command in commands)
+    trained, _, scores = (call(command, data) for command in commands)
     record = json.loads((WORK.parent / run_folder / "run.json").read_text())
     history = json.loads((WORK.parent / run_folder / "history.json").read_text())
     return {
@@ -143,17 +135,6 @@ def run(name: str, job: Job, data: Path) -> dict[str, Any]:
             for figure, (sign, value) in job.goals.items()
         ],
     }
-
-
-def _call(command: str, data: Path) -> dict[str, Any]:
-    """Run one command as a person would, and give the JSON that it prints."""
-    print(f"$ {command}", flush=True)
-    words = shlex.split(command.replace("$OVERTILE_DATA", shlex.quote(str(data))))
-    called = subprocess.run(
-        [sys.executable, "-m", *words, "--json", "-"], check=True, stdout=subprocess.PIPE
-    )
-    answer: dict[str, Any] = json.loads(called.stdout)
-    return answer
 
 
 def _met(value: float, sign: str, goal: float) -> bool:

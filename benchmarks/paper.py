@@ -1,0 +1,81 @@
+"""The EM experiment of the paper (Table 1) on the slices that are public, by the command line.
+
+``python benchmarks/paper.py`` trains recipe ``paper`` on all annotated slices but those held
+out, predicts these as the mean over seven turned versions, and scores them. With a GPU the network has
+its full width; without one a quarter of it (``recipes/paper-width16.toml``). A run that was stopped
+goes on where it was. OVERTILE_DATA names the folder of the data sets.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import torch
+from command_line import call
+from machine import current_commit, describe_machine
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+HELD_OUT = "3,9,17,22"
+PLANS = {
+    "cuda": ("paper-full-width", "paper", 40_000, "about 90 minutes on one H100 (not yet run)"),
+    "cpu": (
+        "paper-width16",
+        "benchmarks/recipes/paper-width16.toml",
+        3600,
+        "about an hour on two cores; a quarter of the width, because no GPU is at hand",
+    ),
+}
+"""By device: name of the result, recipe, steps, and what to expect."""
+
+
+def main() -> None:
+    """Train or go on, predict, score, and keep the figures."""
+    data = os.environ.get("OVERTILE_DATA")
+    if data is None:
+        sys.exit("error: OVERTILE_DATA is not set; name the folder of the data sets")
+    name, recipe, steps, expected = PLANS["cuda" if torch.cuda.is_available() else "cpu"]
+    print(f"{name}: {steps} steps, {expected}", flush=True)
+    os.chdir(ROOT)
+    images, labels = (f"$OVERTILE_DATA/isbi2012/train-{part}.tif" for part in ("volume", "labels"))
+    run, results = f"runs/{name}/run", f"runs/{name}/results"
+    train = (
+        f"overtile train {images} {labels} --out {run} --recipe {recipe} --steps {steps} "
+        f"--validation-pages {HELD_OUT}"
+    )
+    commands = [
+        train,
+        f"overtile predict {run}/last.safetensors {images} --out {results} --save foreground "
+        "--tta rotations7",
+        f"overtile evaluate {results} {labels} --task isbi2012 --pages {HELD_OUT}",
+    ]
+    again = " --resume" if Path(run, "run.json").exists() else ""
+    trained, _, scores = (
+        call(command, Path(data)) for command in (commands[0] + again, commands[1], commands[2])
+    )
+    record = json.loads(Path(run, "run.json").read_text())
+    history = json.loads(Path(run, "history.json").read_text())
+    result = {
+        "title": f"recipe {record['recipe']['name']}, {trained['steps']} steps",
+        "command": "python benchmarks/paper.py",
+        "commands": commands,
+        "commit": current_commit(),
+        "machine": describe_machine(),
+        "seed": record["seed"],
+        "threads": record["threads"],
+        "steps": trained["steps"],
+        "minutes": round(history["seconds"] / 60, 1),
+        "peak_memory_mb": history["peak_memory_mb"],
+        "images": {"trained_on": len(record["training"]), "scored": len(record["validation"])},
+        "recipe": record["recipe"],
+        "validations": history["validations"],
+        **{key: scores[key] for key in ("summary", "spread", "per_image", "convention")},
+    }
+    (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
