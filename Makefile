@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test check bench tables docs setup clean
+.PHONY: demo test check bench baselines claims paper tables docs setup clean
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -23,17 +23,29 @@ check: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python benchmarks/tables.py --check
+	$(BIN)/python benchmarks/tables --check
 
-# About 95 minutes on two cores, on the data sets in the folder named by OVERTILE_DATA.
+# The figures of the documents, on the data sets in the folder named by OVERTILE_DATA. Each says first
+# how long it needs, keeps every result as it ends, and goes on where it was stopped.
 bench: .venv/ready
 	$(BIN)/python benchmarks/accuracy.py isbi2012-auto
 	$(BIN)/python benchmarks/accuracy.py dsb2018-auto
-	$(BIN)/python benchmarks/accuracy.py isbi2012-paper-width16
-	$(BIN)/python benchmarks/tables.py
+	$(BIN)/python benchmarks/tables
+
+baselines: .venv/ready
+	$(BIN)/python benchmarks/baselines/run.py
+	$(BIN)/python benchmarks/tables
+
+claims: .venv/ready
+	$(BIN)/python benchmarks/claims/run.py
+	$(BIN)/python benchmarks/tables
+
+paper: .venv/ready
+	$(BIN)/python benchmarks/paper.py
+	$(BIN)/python benchmarks/tables
 
 tables: .venv/ready
-	$(BIN)/python benchmarks/tables.py
+	$(BIN)/python benchmarks/tables
 
 docs: .venv/ready
 	$(BIN)/python docs/make_reference.py

@@ -1,7 +1,8 @@
 """Train, predict and score on real data through the command line, and keep the figures as JSON.
 
 ``python benchmarks/accuracy.py JOB`` runs one job of `JOBS`; OVERTILE_DATA names the folder of the
-data sets. The result goes to ``benchmarks/results/JOB.json``; `tables.py` puts it into the README.
+data sets. The result goes to ``benchmarks/results/accuracy/JOB.json``, and `make tables` puts it
+into the documents.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from command_line import call
 from machine import current_commit, describe_machine
 
 HERE = Path(__file__).parent
-RESULTS = HERE / "results"
+RESULTS = HERE / "results" / "accuracy"
 WORK = HERE.parent / "runs"
 
 
@@ -79,7 +80,7 @@ def main() -> None:
         sys.exit("error: OVERTILE_DATA is not set; name the folder of the data sets")
     os.chdir(HERE.parent)
     result = run(name, JOBS[name], Path(data).resolve())
-    RESULTS.mkdir(exist_ok=True)
+    RESULTS.mkdir(parents=True, exist_ok=True)
     target = RESULTS / f"{name}.json"
     target.write_text(json.dumps(result, indent=2) + "\n")
     print(f"{target}: " + ", ".join(f"{goal}" for goal in result["goals"]))

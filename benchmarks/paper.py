@@ -1,9 +1,9 @@
 """The EM experiment of the paper (Table 1) on the slices that are public, by the command line.
 
 ``python benchmarks/paper.py`` trains recipe ``paper`` on all annotated slices but those held
-out, predicts these as the mean over seven turned versions, and scores them. With a GPU the network has
-its full width; without one a quarter of it (``recipes/paper-width16.toml``). A run that was stopped
-goes on where it was. OVERTILE_DATA names the folder of the data sets.
+out, predicts these as the mean over seven turned versions, and scores them. With a GPU the network
+has its full width; without one a quarter of it (``recipes/paper-width16.toml``). A run that was
+stopped goes on where it was. OVERTILE_DATA names the folder of the data sets.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from command_line import call
 from machine import current_commit, describe_machine
 
 ROOT = Path(__file__).parents[1]
-RESULTS = ROOT / "benchmarks" / "results"
+RESULTS = ROOT / "benchmarks" / "results" / "paper"
 HELD_OUT = "3,9,17,22"
 PLANS = {
     "cuda": ("paper-full-width", "paper", 40_000, "about 90 minutes on one H100 (not yet run)"),
@@ -74,6 +74,7 @@ def main() -> None:
         "validations": history["validations"],
         **{key: scores[key] for key in ("summary", "spread", "per_image", "convention")},
     }
+    RESULTS.mkdir(parents=True, exist_ok=True)
     (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=2) + "\n")
 
 

@@ -1,0 +1,49 @@
+"""Put the figures of benchmarks/results into the documents, between their markers.
+
+``python benchmarks/tables`` rewrites the tables; with ``--check`` it only says whether they are
+those of the results, and exits with 1 if not.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+from tables.accuracy import accuracy_table  # noqa: E402
+from tables.claims import claim_tables  # noqa: E402
+
+DOCUMENTS = ("README.md", "benchmarks/README.md", "docs/explanation/paper-map.md")
+
+
+def with_tables(text: str, tables: dict[str, str]) -> str:
+    """Replace what stands between ``<!-- table:NAME -->`` and ``<!-- end -->``."""
+    for name, table in tables.items():
+        pattern = rf"(<!-- table:{name} -->\n).*?(<!-- end -->)"
+        text = re.sub(
+            pattern, lambda match, table=table: f"{match[1]}{table}\n{match[2]}", text, flags=re.S
+        )
+    return text
+
+
+def main() -> int:
+    """Rewrite or check all documents."""
+    tables = {"accuracy": accuracy_table(), **claim_tables()}
+    stale = 0
+    for name in DOCUMENTS:
+        document = ROOT / name
+        before = document.read_text()
+        after = with_tables(before, tables)
+        stale += before != after
+        if "--check" not in sys.argv:
+            document.write_text(after)
+        elif before != after:
+            print(f"{name}: its tables are not those of benchmarks/results; run `make tables`")
+    return int(bool(stale) and "--check" in sys.argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

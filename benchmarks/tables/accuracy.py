@@ -1,0 +1,29 @@
+"""The table of what recipe auto reaches on real data."""
+
+from __future__ import annotations
+
+from tables.results import NAMES, markdown, read_results
+
+
+def accuracy_table() -> str:
+    """Draw the accuracy table; its goals are those of benchmarks/accuracy.py."""
+    rows = []
+    for result in read_results("accuracy"):
+        for goal in result["goals"]:
+            images, key = result["images"], goal["figure"]
+            rows.append(
+                [
+                    result["title"],
+                    f"{images['trained_on']} / {images['scored']}",
+                    f"{result['minutes']:g} min, {result['steps']} steps",
+                    NAMES[key],
+                    f"**{goal['reached']:.3f}**",
+                    f"{result['validations'][-1][key]:.3f}",
+                    f"{goal['goal']}{'' if goal['met'] else ' (missed)'}",
+                    f"`{result['command']}`",
+                ]
+            )
+    head = (
+        "job, images trained on / scored, training, figure, best model, last model, goal, command"
+    )
+    return markdown(head.split(", "), rows)
