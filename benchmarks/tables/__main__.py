@@ -14,7 +14,9 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
 from tables.accuracy import accuracy_table  # noqa: E402
+from tables.baselines import baseline_table  # noqa: E402
 from tables.claims import claim_tables  # noqa: E402
+from tables.paper import paper_table, seam_table  # noqa: E402
 
 DOCUMENTS = ("README.md", "benchmarks/README.md", "docs/explanation/paper-map.md")
 
@@ -31,7 +33,13 @@ def with_tables(text: str, tables: dict[str, str]) -> str:
 
 def main() -> int:
     """Rewrite or check all documents."""
-    tables = {"accuracy": accuracy_table(), **claim_tables()}
+    tables = {
+        "accuracy": accuracy_table(),
+        "baselines": baseline_table(),
+        "paper": paper_table(),
+        "claim-seams": seam_table(),
+        **claim_tables(),
+    }
     stale = 0
     for name in DOCUMENTS:
         document = ROOT / name
