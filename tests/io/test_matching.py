@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from overtile.errors import ImageError, PairError
-from overtile.io import Pair, pair_predictions
+from overtile.io import pair_predictions
+from overtile.io.matching import Matched
 
 
 def fill(folder: Path, *names: str) -> Path:
@@ -15,8 +16,8 @@ def fill(folder: Path, *names: str) -> Path:
     return folder
 
 
-def names(pairs: list[Pair]) -> list[tuple[str, str]]:
-    return [(pair.image.name, pair.labels.name) for pair in pairs]
+def names(matched: Matched) -> list[tuple[str, str]]:
+    return [(pair.image.name, pair.labels.name) for pair in matched.pairs]
 
 
 def test_our_results_pair_with_the_truth_of_the_same_image(tmp_path: Path) -> None:
@@ -40,12 +41,62 @@ def test_of_several_kinds_the_one_asked_for_is_taken(tmp_path: Path, kind: str) 
 
 
 def test_results_of_other_tools_need_no_suffix(tmp_path: Path) -> None:
-    predicted = fill(tmp_path / "p", "a.png", "b_cp_masks.png")
+    predicted = fill(tmp_path / "p", "a.png", "b.ome.tif")
     truth = fill(tmp_path / "t", "a.tif", "b.tif")
     assert names(pair_predictions(predicted, truth, "labels")) == [
         ("a.png", "a.tif"),
-        ("b_cp_masks.png", "b.tif"),
+        ("b.ome.tif", "b.tif"),
     ]
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        "b_cp_masks.png",  # Cellpose
+        "b_Simple Segmentation.tif",  # ilastik
+        "b_Probabilities.tiff",
+        "b_pred.png",
+    ],
+)
+@pytest.mark.parametrize("truth", ["b.tif", "b_masks.png", "b_label.tif"])
+def test_what_a_tool_adds_to_a_name_does_not_count(tmp_path: Path, result: str, truth: str) -> None:
+    predicted = fill(tmp_path / "p", "a.png", result)
+    pairs = pair_predictions(predicted, fill(tmp_path / "t", "a.tif", truth), "labels")
+    assert names(pairs) == [("a.png", "a.tif"), (result, truth)]
+
+
+def test_equal_names_pair_whatever_they_end_in(tmp_path: Path) -> None:
+    both = "a_segmentation.png", "b_segmentation.png"
+    pairs = pair_predictions(fill(tmp_path / "p", *both), fill(tmp_path / "t", *both), "labels")
+    assert names(pairs) == [(name, name) for name in both]
+
+
+def test_two_truths_of_one_image_are_refused(tmp_path: Path) -> None:
+    truth = fill(tmp_path / "t", "a.tif", "a_mask.tif")
+    with pytest.raises(PairError, match=r"a_mask\.tif: is a truth of the same image as a\.tif"):
+        pair_predictions(fill(tmp_path / "p", "a.png"), truth, "labels")
+
+
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        (("a_Probabilities.h5", "b_Probabilities.h5"), r"2 \.h5 files.*in ilastik"),
+        (("a_seg.npy",), r"1 \.npy files.*Cellpose: --save_tif"),
+        (("a.nii.gz",), r"1 \.gz files.*convert them to TIFF"),
+        (("a_rois.zip",), r"1 \.zip files.*make a label image"),
+    ],
+)
+def test_results_in_a_format_that_is_not_read_are_named(
+    tmp_path: Path, files: tuple[str, ...], told: str
+) -> None:
+    predicted = fill(tmp_path / "p", *files)
+    with pytest.raises(ImageError, match=f"p: holds no image, but {told}"):
+        pair_predictions(predicted, fill(tmp_path / "t", "a.tif"), "labels")
+
+
+def test_an_empty_folder_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match="p: holds no image; give a place with"):
+        pair_predictions(fill(tmp_path / "p"), fill(tmp_path / "t", "a.tif"), "labels")
 
 
 def test_one_file_of_each_pairs_whatever_the_names(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from overtile.errors import ConfigError, ImageError, LabelError, PairError
+from overtile.io import Image, read_labels
 from overtile.progress import Silence
 from overtile.workflows.evaluate import EvaluateRequest, evaluate
 
@@ -142,9 +145,18 @@ def test_probabilities_are_no_instances(ask: Ask) -> None:
 def test_colours_are_no_foreground(ask: Ask, tmp_path: Path) -> None:
     request = ask({}, {"a.tif": EDGE}, task="isbi2012")
     (tmp_path / "predicted").mkdir()
-    Pillow.new("RGB", (5, 5)).save(tmp_path / "predicted" / "a.png")
-    with pytest.raises(PairError, match=r"a\.png: has 1 pages of 3 channels, its truth a\.tif"):
+    image = np.zeros((5, 5, 3), np.uint8)
+    image[0, 0] = 255, 0, 0
+    Pillow.fromarray(image).save(tmp_path / "predicted" / "a.png")
+    with pytest.raises(ImageError, match=r"a\.png: has 3 channels where a probability has one"):
         evaluate(request)
+
+
+def test_grey_that_was_saved_as_colour_is_foreground(ask: Ask, tmp_path: Path) -> None:
+    request = ask({}, {"a.tif": EDGE}, task="isbi2012")
+    (tmp_path / "predicted").mkdir()
+    Pillow.fromarray(EDGE).convert("RGB").save(tmp_path / "predicted" / "a.png")
+    assert evaluate(request).summary["pixel_error"] == 0
 
 
 def test_pages_of_a_stack_are_scored_one_by_one(ask: Ask) -> None:
@@ -168,10 +180,99 @@ def test_a_page_that_does_not_exist_is_refused(ask: Ask, page: int) -> None:
 
 def test_another_number_of_pages_is_refused(ask: Ask) -> None:
     request = ask({"s.tif": np.stack([TWO] * 2)}, {"s.tif": TWO}, task="instances")
-    with pytest.raises(PairError, match=r"has 2 pages of 1 channels, its truth s\.tif has 1 pages"):
+    with pytest.raises(PairError, match=r"s\.tif: has 2 pages, its truth s\.tif has 1;"):
         evaluate(request)
 
 
 def test_sizes_that_differ_are_refused_with_the_image_named(ask: Ask) -> None:
-    with pytest.raises(ImageError, match=r"a\.tif: .* compare"):
+    with pytest.raises(PairError, match=r"a\.tif: is 4x5 px, its truth a\.tif is 5x5 px; compare"):
         evaluate(ask({"a.tif": TWO[:4]}, {"a.tif": TWO}, task="instances"))
+
+
+def test_object_ids_are_no_grey_values(ask: Ask) -> None:
+    ids = np.arange(25, dtype=np.uint16).reshape(5, 5)
+    request = ask({"a.tif": ids}, {"a.tif": EDGE}, task="isbi2012")
+    with pytest.raises(ImageError, match=r"whole numbers from 0 to 24 of 65535.*end in _labels"):
+        evaluate(request)
+
+
+def test_how_files_are_understood_is_told_where_it_changes(ask: Ask) -> None:
+    told = Told()
+    floats, mask = (EDGE > 0).astype(np.float32), EDGE
+    predicted = {"a.tif": floats, "b.tif": floats, "c.tif": mask}
+    evaluate(ask(predicted, dict.fromkeys(predicted, EDGE), task="isbi2012"), told)
+    assert told.said == ["a.tif: probability of foreground", "c.tif: foreground where it is not 0"]
+
+
+def test_gaps_between_ids_change_nothing(ask: Ask) -> None:
+    gaps = np.where(TWO == 2, np.uint16(900), TWO)
+    scores = evaluate(ask({"a.tif": gaps}, {"a.tif": TWO}, task="instances"))
+    assert scores.summary["average_precision_50"] == 1
+
+
+@pytest.mark.parametrize("task", ["instances", "classes"])
+def test_what_is_predicted_where_the_truth_is_to_be_ignored_counts_nowhere(
+    ask: Ask, task: str
+) -> None:
+    # The right object is truth in one file and "unknown" in the other.
+    unknown = np.where(TWO == 2, np.uint16(255), TWO)
+    invented = np.where(TWO == 2, np.uint16(77), TWO)
+    ignoring = ask({"a.tif": invented}, {"a.tif": unknown}, task=task, ignore=255)
+    assert evaluate(ignoring).spread.mean == 1
+
+
+def test_a_value_to_ignore_that_never_occurs_is_noted(ask: Ask) -> None:
+    told = Told()
+    evaluate(ask({"a.tif": TWO}, {"a.tif": TWO}, task="instances", ignore=9), told)
+    assert told.said == ["--ignore 9: no pixel of the truth has this value"]
+
+
+def test_pages_without_any_truth_are_left_out(ask: Ask) -> None:
+    told = Told()
+    truth = np.stack([TWO, np.full_like(TWO, 9)])
+    request = ask({"s.tif": np.stack([TWO, TWO])}, {"s.tif": truth}, ignore=9)
+    assert [row["image"] for row in evaluate(request, told).per_image] == ["s.tif page 0"]
+    assert told.said[-1] == "pages left out, as all their pixels are ignored: 1"
+
+
+@pytest.mark.parametrize(
+    ("value", "told"), [(0, "would leave out the background"), (-1, "is no value that a truth can")]
+)
+def test_the_background_cannot_be_ignored(ask: Ask, value: int, told: str) -> None:
+    with pytest.raises(ConfigError, match=f"--ignore {value} {told}"):
+        evaluate(ask({"a.tif": TWO}, {"a.tif": TWO}, task="instances", ignore=value))
+
+
+def test_frames_of_the_tracking_challenge_are_instances(ask: Ask, tmp_path: Path) -> None:
+    told = Told()
+    request = ask(
+        {f"01_RES/mask{frame:03}.tif": ONE for frame in range(5)},
+        {"01_GT/SEG/man_seg003.tif": ONE},
+    )
+    results, truth = tmp_path / "predicted" / "01_RES", tmp_path / "truth" / "01_GT"
+    scores = evaluate(replace(request, predicted=str(results), truth=str(truth)), told)
+    assert [row["image"] for row in scores.per_image] == ["mask003.tif"]
+    assert told.said == [
+        "task instances, as the files are named as in the Cell Tracking Challenge; "
+        "--task says otherwise",
+        "1 of 5 predicted frames have a truth and are scored",
+    ]
+
+
+def test_files_that_are_scored_are_not_kept(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    held: list[weakref.ref[Any]] = []
+    most = 0
+
+    def watched(path: Path) -> Image:
+        nonlocal most
+        image = read_labels(path)
+        held.append(weakref.ref(image.pixels))
+        most = max(most, sum(one() is not None for one in held))
+        return image
+
+    files = {f"{number}.tif": TWO for number in range(6)}
+    request = ask(files, files, task="instances")
+    monkeypatch.setattr("overtile.workflows.scored_pages.read_labels", watched)
+    evaluate(request)
+    assert len(held) == 12
+    assert most <= 4  # prediction and truth that are scored, and those read next
