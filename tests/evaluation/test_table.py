@@ -76,39 +76,6 @@ def test_isbi_pages_may_differ_in_size() -> None:
     assert scores.summary["pixel_error"] == pytest.approx((1 + 0) / (6 + 3))
 
 
-def test_instance_means_are_over_images_and_pooled_numbers_over_objects() -> None:
-    # first: 1 found, 0 wrong: AP 1.  second: 1 found, 1 invented: AP 1/2.  third: 2 missed: AP 0.
-    pages = [
-        ("first", ONE_CELL, ONE_CELL),
-        ("second", ONE_CELL, TWO_CELLS),
-        ("third", TWO_CELLS, TWO_CELLS * 0),
-    ]
-    scores = score_instances(pages)
-    assert scores.headline == "average_precision_50"
-    assert scores.summary["average_precision_50"] == pytest.approx((1 + 1 / 2 + 0) / 3)
-    assert scores.summary["f1_50"] == pytest.approx((1 + 2 / 3 + 0) / 3)
-    assert scores.summary["mean_matched_iou_50"] == pytest.approx((1 + 1 + 0) / 3)
-    assert scores.summary["pooled_average_precision_50"] == pytest.approx(2 / (2 + 1 + 2))
-    assert scores.summary["pooled_true_positives_50"] == 2
-    assert scores.summary["pooled_count_error"] == 1 - 2
-    assert [row["image"] for row in scores.per_image] == ["third", "second", "first"]
-    assert scores.per_image[1]["false_positives_50"] == 1
-
-
-def test_an_iou_of_three_fifths_passes_060_but_not_065() -> None:
-    truth, found = np.ones((1, 5), int), np.array([[2, 2, 2, 0, 0]])
-    summary = score_instances([("cell", truth, found)]).summary
-    assert summary["average_precision_60"] == summary["f1_60"] == 1
-    assert summary["average_precision_65"] == summary["f1_65"] == 0
-    assert summary["average_precision_95"] == 0
-
-
-def test_an_iou_just_below_065_does_not_pass_it() -> None:
-    truth = np.ones((1, 14), int)
-    found = (np.arange(14) < 9)[None].astype(int)  # 9/14 = 0.643
-    assert score_instances([("cell", truth, found)]).summary["average_precision_65"] == 0
-
-
 def test_class_summary_adds_up_pixels_of_all_images() -> None:
     # first: cell 2 of 2 right.  second: cell 2 of 2, and one pixel of debris invented.
     scores = score_classes([("first", ONE_CELL, ONE_CELL), ("second", ONE_CELL, TWO_CELLS)], NAMES)

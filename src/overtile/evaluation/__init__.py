@@ -9,6 +9,10 @@ A map of the floor: one folder a task, whose ``table`` scores a set of images, a
                   thresholds    the 256 thresholds of a probability
     instances/    table         score_instances: label images
                   matching      matching objects: average precision, F1, count error
+                  seg           SEG of the Cell Tracking Challenge
+                  panoptic      panoptic quality
+                  aji           aggregated Jaccard index
+                  mistakes      which objects were merged, split, missed, invented
     classes/      table         score_classes: class maps
                   overlap       confusion matrix, Dice and IoU of each class
     scores        TaskScores: summary, spread, and one row per image, the worst first
@@ -21,7 +25,16 @@ Errors are lower is better, scores are higher is better; the name says which.
 from overtile.evaluation.classes.overlap import ClassScores, class_scores, confusion_matrix
 from overtile.evaluation.classes.table import score_classes
 from overtile.evaluation.contingency import Contingency, contingency
-from overtile.evaluation.instances.matching import ObjectMatch, match_objects, match_overlaps
+from overtile.evaluation.instances.aji import aggregated_jaccard_index
+from overtile.evaluation.instances.matching import (
+    ObjectMatch,
+    match_objects,
+    match_overlaps,
+    mean_average_precision,
+)
+from overtile.evaluation.instances.mistakes import ObjectMistakes, object_mistakes
+from overtile.evaluation.instances.panoptic import PanopticQuality, panoptic_quality
+from overtile.evaluation.instances.seg import seg_jaccards, seg_score
 from overtile.evaluation.instances.table import score_instances
 from overtile.evaluation.isbi2012.pixel import BestPixelError, best_pixel_error, pixel_error
 from overtile.evaluation.isbi2012.rand import (
@@ -39,12 +52,15 @@ __all__ = [
     "ClassScores",
     "Contingency",
     "ObjectMatch",
+    "ObjectMistakes",
     "Page",
     "Pages",
+    "PanopticQuality",
     "RandScore",
     "RandSweep",
     "Spread",
     "TaskScores",
+    "aggregated_jaccard_index",
     "best_pixel_error",
     "class_scores",
     "confusion_matrix",
@@ -52,10 +68,15 @@ __all__ = [
     "foreground_restricted_rand",
     "match_objects",
     "match_overlaps",
+    "mean_average_precision",
+    "object_mistakes",
+    "panoptic_quality",
     "pixel_error",
     "rand_error_sweep",
     "rand_index_error",
     "score_classes",
     "score_instances",
     "score_isbi2012",
+    "seg_jaccards",
+    "seg_score",
 ]

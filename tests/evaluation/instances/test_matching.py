@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
 
 from overtile.errors import ConfigError
-from overtile.evaluation import match_objects
+from overtile.evaluation import match_objects, mean_average_precision
 
 LABELS = arrays(np.uint32, (4, 5), elements=st.integers(0, 4))
 QUICK = settings(deadline=None, database=None, max_examples=60)
@@ -102,6 +103,44 @@ def test_matching_equals_the_best_of_all_pairings(
     matches, total = best_of_all_pairings(truth, predicted, iou)
     assert match.true_positives == matches
     assert match.mean_matched_iou * matches == pytest.approx(total)
+
+
+def assigned(truth: NDArray[np.uint32], predicted: NDArray[np.uint32], iou: float) -> int:
+    """Matches by an assignment over one mask per object; shares no code with the table."""
+    rows, columns = (np.unique(labels[labels > 0]) for labels in (truth, predicted))
+    able = np.zeros((rows.size, columns.size))
+    for i, t in enumerate(rows):
+        for j, p in enumerate(columns):
+            one, other = truth == t, predicted == p
+            able[i, j] = np.sum(one & other) / np.sum(one | other) >= iou
+    return int(able[linear_sum_assignment(able, maximize=True)].sum())
+
+
+@given(LABELS, LABELS, arrays(np.bool_, (4, 5)), st.sampled_from([0.1, 0.5, 0.75]))
+@QUICK
+def test_matches_outside_ignored_pixels_equal_an_assignment_of_masks(
+    truth: NDArray[np.uint32], predicted: NDArray[np.uint32], ignore: NDArray[np.bool_], iou: float
+) -> None:
+    match = match_objects(truth, predicted, iou, ignore)
+    assert match.true_positives == assigned(truth[~ignore], predicted[~ignore], iou)
+
+
+def test_mean_average_precision_counts_the_thresholds_passed() -> None:
+    # IoU 3/5 passes 0.50, 0.55 and 0.60, three of ten; 1 passes all.
+    cell = np.ones((1, 5), int)
+    assert mean_average_precision(cell, np.array([[2, 2, 2, 0, 0]])) == pytest.approx(3 / 10)
+    assert mean_average_precision(cell, cell) == mean_average_precision(cell * 0, cell * 0) == 1
+    ignore = np.array([[False, False, False, True, True]])
+    assert mean_average_precision(cell, np.array([[2, 2, 2, 0, 0]]), ignore) == 1
+
+
+@given(LABELS, LABELS)
+@QUICK
+def test_stricter_overlap_never_finds_more(
+    truth: NDArray[np.uint32], predicted: NDArray[np.uint32]
+) -> None:
+    found = [match_objects(truth, predicted, iou).true_positives for iou in (0.25, 0.5, 0.75, 1)]
+    assert found == sorted(found, reverse=True)
 
 
 @given(LABELS, LABELS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,10 @@ from scipy.optimize import linear_sum_assignment
 
 from overtile.errors import ConfigError
 from overtile.evaluation.contingency import Contingency, contingency
+
+IOU_PERCENT = range(50, 100, 5)
+"""The ten thresholds of the 2018 Data Science Bowl, in hundredths: steps of 0.05, added up, would
+miss the float nearest to 3/5, which an IoU of 3/5 is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +52,12 @@ class ObjectMatch:
         return self.false_positives - self.false_negatives
 
 
-def match_objects(truth: NDArray[Any], predicted: NDArray[Any], iou: float = 0.5) -> ObjectMatch:
+def match_objects(
+    truth: NDArray[Any],
+    predicted: NDArray[Any],
+    iou: float = 0.5,
+    ignore: NDArray[np.bool_] | None = None,
+) -> ObjectMatch:
     """Pair truth objects with predicted objects that overlap enough, each at most once.
 
     A pair may match if its intersection over union is at least `iou`. Of all one-to-one pairings
@@ -60,6 +70,9 @@ def match_objects(truth: NDArray[Any], predicted: NDArray[Any], iou: float = 0.5
         Label images of one shape; 0 is background.
     iou : float
         In (0, 1].
+    ignore : array of bool, optional
+        Pixels that count nowhere, same shape. An object wholly inside is gone, and of the others
+        only what lies outside is compared.
 
     Returns
     -------
@@ -86,7 +99,7 @@ def match_objects(truth: NDArray[Any], predicted: NDArray[Any], iou: float = 0.5
     >>> match_objects(np.array([[1, 1, 0, 2]]), np.array([[5, 0, 0, 0]]))
     ObjectMatch(true_positives=1, false_positives=0, false_negatives=1, mean_matched_iou=0.5)
     """
-    return match_overlaps(contingency(truth, predicted), iou)
+    return match_overlaps(contingency(truth, predicted, ignore), iou)
 
 
 def match_overlaps(table: Contingency, iou: float = 0.5) -> ObjectMatch:
@@ -102,6 +115,66 @@ def match_overlaps(table: Contingency, iou: float = 0.5) -> ObjectMatch:
         false_positives=int(np.count_nonzero(table.predicted_ids)) - matched.size,
         false_negatives=int(np.count_nonzero(table.truth_ids)) - matched.size,
         mean_matched_iou=float(matched.mean()) if matched.size else 0.0,
+    )
+
+
+def match_levels(table: Contingency) -> list[ObjectMatch]:
+    """Match at each threshold of `IOU_PERCENT`."""
+    return [match_overlaps(table, percent / 100) for percent in IOU_PERCENT]
+
+
+def mean_average_precision(
+    truth: NDArray[Any], predicted: NDArray[Any], ignore: NDArray[np.bool_] | None = None
+) -> float:
+    """Average TP / (TP + FP + FN) over the IoU thresholds 0.5, 0.55 … 0.95, as in [1]_.
+
+    Parameters
+    ----------
+    truth, predicted : array of int
+        Label images of one shape; 0 is background.
+    ignore : array of bool, optional
+        As for `match_objects`.
+
+    Returns
+    -------
+    mean : float
+        In [0, 1], higher is better; 1 if there is no object in truth and prediction. This is not
+        the area under a precision-recall curve that detectors are ranked by.
+
+    Raises
+    ------
+    ImageError
+        If shapes differ.
+    LabelError
+        If an array holds anything but ids.
+
+    References
+    ----------
+    .. [1] Caicedo et al. (2019), "Nucleus segmentation across imaging experiments: the 2018 Data
+       Science Bowl", Nature Methods 16.
+
+    Examples
+    --------
+    >>> mean_average_precision(np.array([[1, 1, 1, 1, 1]]), np.array([[1, 1, 1, 0, 0]]))
+    0.3
+    """
+    return mean_precision(match_levels(contingency(truth, predicted, ignore)))
+
+
+def mean_precision(levels: Sequence[ObjectMatch]) -> float:
+    """Average the average precision over the thresholds of one image."""
+    return float(np.mean([match.average_precision for match in levels]))
+
+
+def pooled(matches: Sequence[ObjectMatch]) -> ObjectMatch:
+    """Put the objects of several images, matched at one threshold, together."""
+    found = sum(match.true_positives for match in matches)
+    total_iou = sum(match.true_positives * match.mean_matched_iou for match in matches)
+    return ObjectMatch(
+        true_positives=found,
+        false_positives=sum(match.false_positives for match in matches),
+        false_negatives=sum(match.false_negatives for match in matches),
+        mean_matched_iou=total_iou / found if found else 0.0,
     )
 
 
