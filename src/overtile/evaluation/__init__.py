@@ -6,6 +6,9 @@ A map of the floor: one folder a task, whose ``table`` scores a set of images, a
                   rand          Rand errors and scores, each with its convention
                   rand_sums     the sums behind them, at all thresholds in one sweep
                   pixel         pixel error, at one threshold and at the best
+                  warping       warping error: what bending the truth cannot explain
+                  mistakes      the kinds of what is left: merges, splits, objects, holes
+                  topology      objects and holes of a page, and simple points
                   thresholds    the 256 thresholds of a probability
     instances/    table         score_instances: label images
                   matching      matching objects: average precision, F1, count error
@@ -45,6 +48,12 @@ from overtile.evaluation.isbi2012.rand import (
     rand_index_error,
 )
 from overtile.evaluation.isbi2012.table import score_isbi2012
+from overtile.evaluation.isbi2012.warping import (
+    WarpingError,
+    WarpingSweep,
+    warping_error,
+    warping_error_sweep,
+)
 from overtile.evaluation.scores import Page, Pages, Spread, TaskScores
 
 __all__ = [
@@ -60,6 +69,8 @@ __all__ = [
     "RandSweep",
     "Spread",
     "TaskScores",
+    "WarpingError",
+    "WarpingSweep",
     "aggregated_jaccard_index",
     "best_pixel_error",
     "class_scores",
@@ -79,4 +90,6 @@ __all__ = [
     "score_isbi2012",
     "seg_jaccards",
     "seg_score",
+    "warping_error",
+    "warping_error_sweep",
 ]

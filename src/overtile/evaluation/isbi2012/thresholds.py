@@ -13,6 +13,9 @@ THRESHOLDS: NDArray[np.float64] = np.arange(256) / 256
 HALF = 128
 """Index of the threshold 1/2."""
 
+COARSE: NDArray[np.int64] = np.rint(np.arange(1, 20) * 256 / 20).astype(np.int64)
+"""(19,) indices of the thresholds nearest to 0.05, 0.1, ... 0.95, for what is slow to compute."""
+
 
 def thresholds_below(probability: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
     """Count, for each pixel, the thresholds that it exceeds.
@@ -45,13 +48,14 @@ def best_index(scores: NDArray[np.float64]) -> int:
 
     Parameters
     ----------
-    scores : (256,) array of float64
-        One score per threshold, higher is better.
+    scores : (256,) or (19,) array of float64
+        One score for each of `THRESHOLDS`, or of those in `COARSE`; higher is better.
 
     Returns
     -------
     index : int
-        Into `THRESHOLDS`.
+        Into `scores`.
     """
+    # One half is in the middle of both.
     equals = np.flatnonzero(scores == scores.max())
-    return int(equals[np.argmin(np.abs(equals - HALF))])
+    return int(equals[np.argmin(np.abs(equals - scores.size // 2))])
