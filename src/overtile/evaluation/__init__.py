@@ -5,10 +5,15 @@ A map of the floor: one folder a task, whose ``table`` scores a set of images, a
     isbi2012/     table         score_isbi2012: foreground probabilities, as the EM challenge does
                   rand          Rand errors and scores, each with its convention
                   rand_sums     the sums behind them, at all thresholds in one sweep
+                  information   information scores: what a segmentation tells of the truth
+                  foreground    the overlaps that Rand and information scores sum up
+                  thinned       V^Rand and V^Info: both scores after border thinning
+                  thinning      border thinning: objects grow until a line separates them
                   pixel         pixel error, at one threshold and at the best
                   warping       warping error: what bending the truth cannot explain
                   mistakes      the kinds of what is left: merges, splits, objects, holes
                   topology      objects and holes of a page, and simple points
+                  pages         one page or a stack, checked and taken apart
                   thresholds    the 256 thresholds of a probability
     instances/    table         score_instances: label images
                   matching      matching objects: average precision, F1, count error
@@ -18,6 +23,7 @@ A map of the floor: one folder a task, whose ``table`` scores a set of images, a
                   mistakes      which objects were merged, split, missed, invented
     classes/      table         score_classes: class maps
                   overlap       confusion matrix, Dice and IoU of each class
+                  boundary      boundary F-score and Hausdorff distance of each class
     scores        TaskScores: summary, spread, and one row per image, the worst first
     contingency   which object overlaps which
     checks        what every measure demands of its arrays
@@ -25,6 +31,7 @@ A map of the floor: one folder a task, whose ``table`` scores a set of images, a
 Errors are lower is better, scores are higher is better; the name says which.
 """
 
+from overtile.evaluation.classes.boundary import BoundaryScores, boundary_scores
 from overtile.evaluation.classes.overlap import ClassScores, class_scores, confusion_matrix
 from overtile.evaluation.classes.table import score_classes
 from overtile.evaluation.contingency import Contingency, contingency
@@ -39,6 +46,10 @@ from overtile.evaluation.instances.mistakes import ObjectMistakes, object_mistak
 from overtile.evaluation.instances.panoptic import PanopticQuality, panoptic_quality
 from overtile.evaluation.instances.seg import seg_jaccards, seg_score
 from overtile.evaluation.instances.table import score_instances
+from overtile.evaluation.isbi2012.information import (
+    InformationScore,
+    foreground_restricted_information,
+)
 from overtile.evaluation.isbi2012.pixel import BestPixelError, best_pixel_error, pixel_error
 from overtile.evaluation.isbi2012.rand import (
     RandScore,
@@ -48,18 +59,23 @@ from overtile.evaluation.isbi2012.rand import (
     rand_index_error,
 )
 from overtile.evaluation.isbi2012.table import score_isbi2012
+from overtile.evaluation.isbi2012.thinned import ThinnedScores, thinned_scores
+from overtile.evaluation.isbi2012.thinning import thin_borders
 from overtile.evaluation.isbi2012.warping import (
     WarpingError,
     WarpingSweep,
     warping_error,
     warping_error_sweep,
 )
-from overtile.evaluation.scores import Page, Pages, Spread, TaskScores
+from overtile.evaluation.scores import Confusion, Page, Pages, Spread, TaskScores
 
 __all__ = [
     "BestPixelError",
+    "BoundaryScores",
     "ClassScores",
+    "Confusion",
     "Contingency",
+    "InformationScore",
     "ObjectMatch",
     "ObjectMistakes",
     "Page",
@@ -69,13 +85,16 @@ __all__ = [
     "RandSweep",
     "Spread",
     "TaskScores",
+    "ThinnedScores",
     "WarpingError",
     "WarpingSweep",
     "aggregated_jaccard_index",
     "best_pixel_error",
+    "boundary_scores",
     "class_scores",
     "confusion_matrix",
     "contingency",
+    "foreground_restricted_information",
     "foreground_restricted_rand",
     "match_objects",
     "match_overlaps",
@@ -90,6 +109,8 @@ __all__ = [
     "score_isbi2012",
     "seg_jaccards",
     "seg_score",
+    "thin_borders",
+    "thinned_scores",
     "warping_error",
     "warping_error_sweep",
 ]

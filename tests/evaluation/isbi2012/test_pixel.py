@@ -42,5 +42,16 @@ def test_the_two_histograms_equal_256_comparisons() -> None:
     truth = rng.random((2, 9, 11)) < 0.5
     probability = rng.random((2, 9, 11)).astype(np.float32)
     compared = [pixel_error(truth, probability, threshold) for threshold in THRESHOLDS]
-    assert pixels_wrong(truth, probability) / truth.size == pytest.approx(compared, abs=1e-15)
+    wrong, pixels = pixels_wrong(truth, probability)
+    assert wrong / pixels == pytest.approx(compared, abs=1e-15)
     assert best_pixel_error(truth, probability).error == pytest.approx(min(compared), abs=1e-15)
+
+
+def test_ignored_pixels_are_in_neither_numerator_nor_denominator() -> None:
+    # The second pixel is wrong at one half, and the third and fourth are right.
+    ignore = np.array([[False, True, False, False]])
+    assert pixel_error(TRUTH, PROBABILITY, ignore=ignore) == 0
+    assert pixel_error(TRUTH, PROBABILITY, ignore=~ignore) == 1
+    assert best_pixel_error(TRUTH, PROBABILITY, ~ignore).error == 0
+    assert pixel_error(TRUTH, PROBABILITY, ignore=np.ones_like(ignore)) == 0
+    assert best_pixel_error(TRUTH, PROBABILITY, np.ones_like(ignore)) == (0, 0.5)

@@ -97,6 +97,31 @@ def test_scikit_image_differs_where_background_is_proposed_inside_cells() -> Non
     assert ours == pytest.approx(2 * 2550 / (10_000 + 2550))  # 0.41
 
 
+def test_ignored_pixels_are_in_no_sum() -> None:
+    truth, found = np.array([[1, 1, 1, 1]]), np.array([[5, 5, 5, 6]])
+    ignore = np.array([[False, False, False, True]])
+    assert foreground_restricted_rand(truth, found, ignore).f == 1
+
+
+def test_a_cell_that_ignored_pixels_cut_stays_one_cell() -> None:
+    # truth  # # # #     Were it labelled after ignoring, the truth would be two cells, fused.
+    # found  # # # #
+    truth = np.ones((1, 4), bool)
+    ignore = np.array([[False, True, False, False]])
+    assert rand_error_sweep(truth, truth.astype(float), ignore).error == 0
+    assert rand_index_error(truth, truth.astype(float), ignore=ignore) == 0
+
+
+def test_rand_index_leaves_out_the_pairs_of_ignored_pixels() -> None:
+    # truth  # # . #     Without the third pixel: segments {0, 1}, {3} in both.
+    # found  # # # .
+    truth = np.array([[True, True, False, True]])
+    found = np.array([[0.9, 0.9, 0.9, 0.1]])
+    ignore = np.array([[False, False, True, False]])
+    assert rand_index_error(truth, found, ignore=ignore) == 0
+    assert rand_index_error(truth, found, ignore=np.ones_like(ignore)) == 0
+
+
 def test_rand_index_counts_the_pairs_told_wrongly() -> None:
     # truth  # # . #     segments {0, 1}, {2}, {3}
     # found  # # # .     segments {0, 1, 2}, {3}: of six pairs, 0-2 and 1-2 are wrong

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from overtile.evaluation.checks import check_foreground, checked_probabilities
+from overtile.evaluation.checks import check_foreground, check_pair, checked_probabilities
 from overtile.evaluation.isbi2012.thresholds import THRESHOLDS, best_index, thresholds_below
 
 
@@ -25,6 +25,7 @@ def pixel_error(
     truth_foreground: NDArray[np.bool_],
     foreground_probability: NDArray[Any],
     threshold: float = 0.5,
+    ignore: NDArray[np.bool_] | None = None,
 ) -> float:
     """Share of pixels that are foreground in one image and background in the other.
 
@@ -36,11 +37,13 @@ def pixel_error(
         In [0, 1], same shape.
     threshold : float
         A pixel is foreground where its probability exceeds this.
+    ignore : array of bool, optional
+        Pixels that count neither as differing nor among all pixels, same shape.
 
     Returns
     -------
     error : float
-        In [0, 1], lower is better. Over all pixels of all pages.
+        In [0, 1], lower is better. Over all pixels of all pages; 0 if all are ignored.
 
     Raises
     ------
@@ -57,40 +60,62 @@ def pixel_error(
     >>> pixel_error(np.array([[True, True, False, False]]), np.array([[0.9, 0.4, 0.6, 0.1]]))
     0.5
     """
-    check_foreground(truth_foreground, foreground_probability)
-    foreground = checked_probabilities(foreground_probability) > threshold
-    return float(np.mean(foreground != truth_foreground))
+    truth, probability = _counted(truth_foreground, foreground_probability, ignore)
+    wrong = np.count_nonzero((probability > threshold) != truth)
+    return float(wrong / max(truth.size, 1))
 
 
 def best_pixel_error(
-    truth_foreground: NDArray[np.bool_], foreground_probability: NDArray[Any]
+    truth_foreground: NDArray[np.bool_],
+    foreground_probability: NDArray[Any],
+    ignore: NDArray[np.bool_] | None = None,
 ) -> BestPixelError:
     """Lowest pixel error over the 256 thresholds k/256; arguments as in `pixel_error`."""
-    wrong = pixels_wrong(truth_foreground, foreground_probability)
-    best = best_index(-wrong.astype(np.float64))
-    return BestPixelError(float(wrong[best] / truth_foreground.size), float(THRESHOLDS[best]))
+    return best_of_wrong(*pixels_wrong(truth_foreground, foreground_probability, ignore))
 
 
 def pixels_wrong(
-    truth_foreground: NDArray[np.bool_], foreground_probability: NDArray[Any]
-) -> NDArray[np.int64]:
+    truth_foreground: NDArray[np.bool_],
+    foreground_probability: NDArray[Any],
+    ignore: NDArray[np.bool_] | None = None,
+) -> tuple[NDArray[np.int64], int]:
     """Count differing pixels at every threshold by two histograms, without 256 comparisons.
 
     Parameters
     ----------
-    truth_foreground, foreground_probability : array
+    truth_foreground, foreground_probability, ignore : array
         As in `pixel_error`.
 
     Returns
     -------
     wrong : (256,) array of int64
         Number of differing pixels at each of `THRESHOLDS`. Counts of several images add up.
+    pixels : int
+        Number of pixels that are not ignored.
     """
-    check_foreground(truth_foreground, foreground_probability)
-    exceeded = thresholds_below(checked_probabilities(foreground_probability))
-    inside = np.bincount(exceeded[truth_foreground], minlength=257)
-    outside = np.bincount(exceeded[~truth_foreground], minlength=257)
+    truth, probability = _counted(truth_foreground, foreground_probability, ignore)
+    exceeded = thresholds_below(probability)
+    inside = np.bincount(exceeded[truth], minlength=257)
+    outside = np.bincount(exceeded[~truth], minlength=257)
     missed = np.cumsum(inside)[:256]
     invented = outside.sum() - np.cumsum(outside)[:256]
-    wrong: NDArray[np.int64] = missed + invented
-    return wrong
+    return missed + invented, truth.size
+
+
+def best_of_wrong(wrong: NDArray[np.int64], pixels: int) -> BestPixelError:
+    """Find the threshold with the fewest differing pixels, from `pixels_wrong` of all images."""
+    best = best_index(-wrong.astype(np.float64))
+    return BestPixelError(float(wrong[best] / max(pixels, 1)), float(THRESHOLDS[best]))
+
+
+def _counted(
+    truth: NDArray[np.bool_], probability: NDArray[Any], ignore: NDArray[np.bool_] | None
+) -> tuple[NDArray[np.bool_], NDArray[np.floating[Any]]]:
+    """Check a pair and list the pixels that are not ignored."""
+    check_foreground(truth, probability)
+    probability = checked_probabilities(probability)
+    if ignore is None:
+        return truth.ravel(), probability.ravel()
+    check_pair(truth, ignore)
+    counted = ~ignore.astype(bool, copy=False)
+    return truth[counted], probability[counted]

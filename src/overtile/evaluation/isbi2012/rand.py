@@ -24,9 +24,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
-from overtile.errors import ImageError
-from overtile.evaluation.checks import check_foreground, checked_probabilities
-from overtile.evaluation.contingency import contingency, sums_by
+from overtile.evaluation.contingency import contingency
+from overtile.evaluation.isbi2012.foreground import ForegroundOverlaps, foreground_overlaps
+from overtile.evaluation.isbi2012.pages import CheckedPage, checked_pages
 from overtile.evaluation.isbi2012.rand_sums import rand_sums
 from overtile.evaluation.isbi2012.thresholds import THRESHOLDS, best_index
 
@@ -66,7 +66,9 @@ class RandSweep:
 
 
 def foreground_restricted_rand(
-    truth_labels: NDArray[Any], predicted_labels: NDArray[Any]
+    truth_labels: NDArray[Any],
+    predicted_labels: NDArray[Any],
+    ignore: NDArray[np.bool_] | None = None,
 ) -> RandScore:
     """Score a segmentation by the pixel pairs it puts together, inside the truth foreground.
 
@@ -84,6 +86,8 @@ def foreground_restricted_rand(
     truth_labels, predicted_labels : array of int
         Label images of one shape; 0 is background. An id names one object, so number the objects
         of a stack of pages throughout.
+    ignore : array of bool, optional
+        Pixels to leave out of all sums, same shape.
 
     Returns
     -------
@@ -110,15 +114,24 @@ def foreground_restricted_rand(
     >>> foreground_restricted_rand(np.array([[1, 1, 1, 1]]), np.array([[1, 1, 2, 2]]))
     RandScore(f=0.6666666666666666, split=0.5, merge=1.0)
     """
-    table = contingency(truth_labels, predicted_labels)
-    inside = table.truth_ids[table.truth_index] > 0
-    overlaps, segment = table.counts[inside], table.predicted_index[inside]
-    sizes = sums_by(segment, overlaps, table.predicted_ids.size)
-    alone = table.predicted_ids == 0
-    lonely = int(sizes[alone].sum())
-    together = int(np.square(overlaps[~alone[segment]]).sum()) + lonely
-    truth = int(np.square(table.truth_sizes[table.truth_ids > 0]).sum())
-    predicted = int(np.square(sizes[~alone]).sum()) + lonely
+    return rand_score(square_sums(foreground_overlaps(truth_labels, predicted_labels, ignore)))
+
+
+def square_sums(overlaps: ForegroundOverlaps) -> NDArray[np.int64]:
+    """Sum squares over overlaps, over truth objects, over segments: (3,), as in `rand_sums`."""
+    return np.array(
+        [
+            np.square(overlaps.shared).sum() + overlaps.alone,
+            np.square(overlaps.truth).sum(),
+            np.square(overlaps.predicted).sum() + overlaps.alone,
+        ],
+        np.int64,
+    )
+
+
+def rand_score(sums: NDArray[np.int64]) -> RandScore:
+    """Form the score from the three sums of `square_sums`, of one page or added up."""
+    together, truth, predicted = sums.tolist()
     if truth == 0:
         return RandScore(f=1.0, split=1.0, merge=1.0)
     return RandScore(
@@ -127,7 +140,9 @@ def foreground_restricted_rand(
 
 
 def rand_error_sweep(
-    truth_foreground: NDArray[np.bool_], foreground_probability: NDArray[Any]
+    truth_foreground: NDArray[np.bool_],
+    foreground_probability: NDArray[Any],
+    ignore: NDArray[np.bool_] | None = None,
 ) -> RandSweep:
     """Compute the ISBI 2012 Rand error: 1 − the maximal Rand F-score over 256 thresholds.
 
@@ -141,6 +156,9 @@ def rand_error_sweep(
         True inside cells, False on their borders.
     foreground_probability : array of float
         In [0, 1], same shape.
+    ignore : array of bool, optional
+        Pixels to leave out of all sums, same shape. Objects are labelled without regard to it, so a
+        cell that it cuts stays one cell.
 
     Returns
     -------
@@ -157,10 +175,8 @@ def rand_error_sweep(
     .. [1] Ronneberger, Fischer, Brox (2015), "U-Net", MICCAI, Table 1, column "Rand Error".
     .. [2] Arganda-Carreras et al. (2015), Frontiers in Neuroanatomy 9:142.
     """
-    check_foreground(truth_foreground, foreground_probability)
-    probability = as_pages(checked_probabilities(foreground_probability))
-    pages = zip(as_pages(truth_foreground), probability, strict=True)
-    return sweep_of_pages([rand_sums(t, p) for t, p in pages])
+    pages = checked_pages(truth_foreground, foreground_probability, ignore)
+    return sweep_of_pages([rand_sums(*page) for page in pages])
 
 
 def sweep_of_pages(sums: list[NDArray[np.int64]]) -> RandSweep:
@@ -181,6 +197,7 @@ def rand_index_error(
     truth_foreground: NDArray[np.bool_],
     foreground_probability: NDArray[Any],
     threshold: float = 0.5,
+    ignore: NDArray[np.bool_] | None = None,
 ) -> float:
     """Share of all pixel pairs that are together in one image and apart in the other.
 
@@ -195,6 +212,9 @@ def rand_index_error(
         In [0, 1], same shape.
     threshold : float
         A pixel is foreground where its probability exceeds this.
+    ignore : array of bool, optional
+        Pixels to leave out of all sums, same shape. Objects are labelled without regard to it, so a
+        cell that it cuts stays one cell.
 
     Returns
     -------
@@ -211,25 +231,15 @@ def rand_index_error(
     .. [1] Rand (1971), "Objective criteria for the evaluation of clustering methods", Journal of
        the American Statistical Association 66(336).
     """
-    check_foreground(truth_foreground, foreground_probability)
-    foreground = as_pages(checked_probabilities(foreground_probability)) > threshold
-    pages = zip(as_pages(truth_foreground), foreground, strict=True)
-    return float(np.mean([_pairs_wrong(ndi.label(t)[0], ndi.label(p)[0]) for t, p in pages]))
+    pages = checked_pages(truth_foreground, foreground_probability, ignore)
+    return float(np.mean([_pairs_wrong(page, threshold) for page in pages]))
 
 
-def as_pages(pages: NDArray[Any]) -> NDArray[Any]:
-    """View a page or a stack of pages as (P, Y, X)."""
-    if pages.ndim not in (2, 3):
-        raise ImageError(
-            f"pages must have shape (Y, X) or (P, Y, X), not {pages.shape}",
-            remedy="score one channel, and fold time and depth into one axis of pages",
-        )
-    return pages.reshape(-1, *pages.shape[-2:])
-
-
-def _pairs_wrong(truth: NDArray[Any], predicted: NDArray[Any]) -> float:
-    table = contingency(truth, predicted)
-    ordered_pairs = truth.size * (truth.size - 1)
+def _pairs_wrong(page: CheckedPage, threshold: float) -> float:
+    segments = ndi.label(page.probability > threshold)[0]
+    table = contingency(ndi.label(page.truth)[0], segments, page.ignore)
+    pixels = int(table.counts.sum())
+    ordered_pairs = pixels * (pixels - 1)
     wrong = (
         np.square(table.truth_sizes).sum()
         + np.square(table.predicted_sizes).sum()

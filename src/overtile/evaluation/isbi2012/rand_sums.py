@@ -40,7 +40,9 @@ _PIXEL = np.dtype(
 
 
 def rand_sums(
-    truth_foreground: NDArray[np.bool_], foreground_probability: NDArray[np.floating[Any]]
+    truth_foreground: NDArray[np.bool_],
+    foreground_probability: NDArray[np.floating[Any]],
+    ignore: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.int64]:
     """Sum squared segment sizes and overlaps of one page at each of the 256 thresholds.
 
@@ -53,6 +55,9 @@ def rand_sums(
         True inside cells.
     foreground_probability : (Y, X) array of float
         In [0, 1].
+    ignore : (Y, X) array of bool, optional
+        Pixels that are in no sum, as if they were truth background, but that objects and segments
+        are connected through.
 
     Returns
     -------
@@ -61,6 +66,8 @@ def rand_sums(
         Those of several pages add up.
     """
     truth = ndi.label(truth_foreground)[0].astype(np.int32, copy=False)
+    if ignore is not None:
+        truth[ignore] = 0
     exceeded = thresholds_below(foreground_probability).astype(np.uint16).ravel()
     # A stable sort of 16-bit numbers is a radix sort: linear, and raster order among equals.
     order = np.argsort(exceeded, kind="stable")

@@ -95,6 +95,6 @@ def _isbi_page(name: str, truth: NDArray[Any], probability: NDArray[Any]) -> _Is
             name=name,
             pixels=truth.size,
             sums=rand_sums(truth, probability),
-            wrong=pixels_wrong(truth, probability),
+            wrong=pixels_wrong(truth, probability)[0],
             rand_index_error=rand_index_error(truth, probability),
         )

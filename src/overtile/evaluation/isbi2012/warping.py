@@ -13,9 +13,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from overtile.evaluation.checks import check_foreground, check_pair, checked_probabilities
 from overtile.evaluation.isbi2012.mistakes import MISTAKES, count_mistakes
-from overtile.evaluation.isbi2012.rand import as_pages
+from overtile.evaluation.isbi2012.pages import CheckedPage, checked_pages
 from overtile.evaluation.isbi2012.thresholds import COARSE, THRESHOLDS, best_index
 from overtile.evaluation.isbi2012.topology import (
     around,
@@ -131,9 +130,9 @@ def warping_error(
     WarpingError(error=0.06666666666666667, merges=1, splits=0, objects_added=0,
                  objects_removed=0, holes_added=0, holes_removed=0)
     """
-    pages = _pages(truth_foreground, foreground_probability, ignore)
+    pages = checked_pages(truth_foreground, foreground_probability, ignore)
     at = np.array([threshold], np.float64)
-    return _over_pages([page_warpings(*page, at) for page in pages], 0)
+    return _over_pages([page_warpings(page, at) for page in pages], 0)
 
 
 def warping_error_sweep(
@@ -142,8 +141,8 @@ def warping_error_sweep(
     ignore: NDArray[np.bool_] | None = None,
 ) -> WarpingSweep:
     """Compute the warping error at 19 thresholds; arguments as in `warping_error`."""
-    pages = _pages(truth_foreground, foreground_probability, ignore)
-    return sweep_of_warpings([page_warpings(*page) for page in pages])
+    pages = checked_pages(truth_foreground, foreground_probability, ignore)
+    return sweep_of_warpings([page_warpings(page) for page in pages])
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,19 +157,16 @@ class PageWarpings:
 
 
 def page_warpings(
-    truth: NDArray[np.bool_],
-    probability: NDArray[np.floating[Any]],
-    ignore: NDArray[np.bool_] | None,
-    thresholds: NDArray[np.float64] = THRESHOLDS[COARSE],
+    page: CheckedPage, thresholds: NDArray[np.float64] = THRESHOLDS[COARSE]
 ) -> PageWarpings:
-    """Warp one page, (Y, X), towards its proposal at each of the `thresholds`."""
-    pieces = objects_and_backgrounds(truth)
+    """Warp one page towards its proposal at each of the `thresholds`."""
+    pieces = objects_and_backgrounds(page.truth)
     width = pieces.shape[1]
-    counted = np.ones(truth.shape, bool) if ignore is None else ~ignore
+    counted = np.ones_like(page.truth) if page.ignore is None else ~page.ignore
     # Sorted once for all thresholds: truth foreground that is farthest below any threshold first,
     # truth background that is farthest above it first.
-    missed, missed_grey = _sorted(probability, truth & counted, 1)
-    invented, invented_grey = _sorted(probability, ~truth & counted, -1)
+    missed, missed_grey = _sorted(page.probability, page.truth & counted, 1)
+    invented, invented_grey = _sorted(page.probability, ~page.truth & counted, -1)
     counts = np.empty((thresholds.size, 7), np.int64)
     for row, threshold in zip(counts, thresholds, strict=True):
         below = threshold - missed_grey[: np.searchsorted(missed_grey, threshold, "right")]
@@ -202,19 +198,6 @@ def sweep_of_warpings(pages: list[PageWarpings]) -> WarpingSweep:
         best=_over_pages(pages, best),
         pages=[_over_pages([page], best) for page in pages],
     )
-
-
-def _pages(
-    truth: NDArray[np.bool_], probability: NDArray[Any], ignore: NDArray[np.bool_] | None
-) -> list[tuple[NDArray[np.bool_], NDArray[np.floating[Any]], NDArray[np.bool_] | None]]:
-    """Check a stack and take it apart."""
-    check_foreground(truth, probability)
-    probability = as_pages(checked_probabilities(probability))
-    ignored: list[Any] = [None] * len(probability)
-    if ignore is not None:
-        check_pair(truth, ignore)
-        ignored = list(as_pages(ignore))
-    return list(zip(as_pages(truth), probability, ignored, strict=True))
 
 
 def _over_pages(pages: list[PageWarpings], index: int) -> WarpingError:
