@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from overtile.errors import ConfigError, ImageError, LabelError, PairError
+from overtile.errors import ImageError, PairError
 from overtile.evaluation import TaskScores, score_classes, score_instances, score_isbi2012
 
 ROW = np.array([[True, True, False, True, True, True]])
@@ -76,27 +76,6 @@ def test_isbi_pages_may_differ_in_size() -> None:
     assert scores.summary["pixel_error"] == pytest.approx((1 + 0) / (6 + 3))
 
 
-def test_class_summary_adds_up_pixels_of_all_images() -> None:
-    # first: cell 2 of 2 right.  second: cell 2 of 2, and one pixel of debris invented.
-    scores = score_classes([("first", ONE_CELL, ONE_CELL), ("second", ONE_CELL, TWO_CELLS)], NAMES)
-    assert scores.summary == pytest.approx(
-        {
-            "mean_dice": (1 + 0) / 2,
-            "mean_iou": (1 + 0) / 2,
-            "pixel_accuracy": 7 / 8,
-            "dice_background": 2 * 3 / (4 + 3),
-            "dice_cell": 1,
-            "dice_debris": 0,
-            "iou_background": 3 / 4,
-            "iou_cell": 1,
-            "iou_debris": 0,
-        }
-    )
-    assert [row["image"] for row in scores.per_image] == ["second", "first"]
-    assert "dice_debris" not in scores.per_image[1]
-    assert scores.spread.mean == pytest.approx((1 / 2 + 1) / 2)
-
-
 @pytest.mark.parametrize("scores", some_scores(), ids=lambda scores: scores.task)
 def test_scores_become_json_and_come_back(scores: TaskScores) -> None:
     text = scores.model_dump_json()
@@ -142,16 +121,6 @@ def test_a_diverged_network_is_refused_with_the_image_named() -> None:
 def test_a_stack_in_place_of_a_page_is_refused() -> None:
     with pytest.raises(ImageError, match=r"a.tif: .* \(Y, X\), not \(1, 1, 6\); give the pages"):
         score_isbi2012([("a.tif", ROW[None], GOOD[None])])
-
-
-def test_a_class_without_a_name_is_refused_with_the_image_named() -> None:
-    with pytest.raises(LabelError, match=r"b\.png: the prediction holds class 2"):
-        score_classes([("b.png", ONE_CELL, TWO_CELLS)], NAMES[:2])
-
-
-def test_two_classes_of_one_name_are_refused() -> None:
-    with pytest.raises(ConfigError, match="must differ"):
-        score_classes([("b.png", ONE_CELL, ONE_CELL)], ("background", "cell", "cell"))
 
 
 def test_scoring_loads_neither_torch_nor_scikit_image() -> None:

@@ -41,6 +41,16 @@ class Spread(Settings):
     """Sample standard deviation (n − 1) over images; 0 for a single image."""
 
 
+class Confusion(Settings):
+    """Pixels of all images by true and predicted class."""
+
+    class_names: tuple[str, ...]
+    """One for each row and column, the background first."""
+
+    pixels: tuple[tuple[int, ...], ...]
+    """Rows are the truth, columns the prediction."""
+
+
 class TaskScores(Settings):
     """Scores of one task over a set of images; serialises to JSON, and all numbers are finite."""
 
@@ -58,6 +68,9 @@ class TaskScores(Settings):
     per_image: list[Row]
     """The worst image first."""
 
+    confusion: Confusion | None = None
+    """Which class was taken for which; of task `classes` only."""
+
 
 def task_scores(
     task: Task,
@@ -66,6 +79,7 @@ def task_scores(
     rows: list[Row],
     *,
     lower_is_better: bool,
+    confusion: Confusion | None = None,
 ) -> TaskScores:
     """Sort `rows` by the first number of `summary`, the worst first, and add its spread."""
     headline = next(iter(summary))
@@ -80,6 +94,7 @@ def task_scores(
             mean=float(values.mean()), sd=float(values.std(ddof=1)) if values.size > 1 else 0.0
         ),
         per_image=[rows[index] for index in order],
+        confusion=confusion,
     )
 
 
