@@ -6,7 +6,7 @@ import pytest
 
 from overtile.errors import ImageError, PairError
 from overtile.io import pair_predictions
-from overtile.io.matching import Matched
+from overtile.io.matching import Matched, find_raw_images
 
 
 def fill(folder: Path, *names: str) -> Path:
@@ -127,3 +127,20 @@ def test_a_place_without_predictions_is_told(tmp_path: Path) -> None:
     truth = fill(tmp_path / "t", "a.tif")
     with pytest.raises(ImageError, match="none: does not exist"):
         pair_predictions(tmp_path / "none", truth, "labels")
+
+
+@pytest.mark.parametrize("image", ["b.png", "b_0000.png", "b_image.tif"])
+@pytest.mark.parametrize("truth", ["b.tif", "b_masks.tif"])
+def test_raw_images_are_found_by_the_name_of_the_truth(
+    tmp_path: Path, image: str, truth: str
+) -> None:
+    images = fill(tmp_path / "i", image, "other.png")
+    truths = sorted(fill(tmp_path / "t", "a.tif", truth).iterdir())
+    found = find_raw_images(images, truths)
+    assert {key.name: value.name for key, value in found.items()} == {truth: image}
+
+
+def test_raw_frames_are_found_by_their_number(tmp_path: Path) -> None:
+    images = fill(tmp_path / "01", "t012.tif", "t013.tif")
+    (truth,) = fill(tmp_path / "SEG", "man_seg013.tif").iterdir()
+    assert find_raw_images(images, [truth]) == {truth: images / "t013.tif"}

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from overtile.report import Story, render
-from overtile.report.page import MOST_PREDICTIONS, score_rows, worst_first
+from overtile.report.page import MOST_PREDICTIONS, worst_first
 
 StoryMaker: TypeAlias = Callable[..., Story]
 PageMaker: TypeAlias = Callable[..., str]
@@ -88,15 +88,6 @@ def test_more_images_than_are_shown_are_counted(full_story: StoryMaker) -> None:
     page = render(full_story(images=MOST_PREDICTIONS + 2))
     assert f"The {MOST_PREDICTIONS} worst of {MOST_PREDICTIONS + 2} images" in page
     assert "held 0" in page
-
-
-def test_mean_and_sd_are_over_images(full_story: StoryMaker) -> None:
-    scores = full_story().scores
-    assert scores is not None
-    row = score_rows(scores)[0]
-    assert row.mean == f"{scores.spread.mean:.3f}"
-    assert row.sd == f"{scores.spread.sd:.3f}"
-    assert score_rows(full_story(images=1).scores or scores)[0].sd == ""
 
 
 def test_the_convention_of_the_scores_is_told(full_story: StoryMaker) -> None:

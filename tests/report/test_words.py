@@ -15,6 +15,7 @@ from overtile.report import words
         ("f1_75", "F1 at IoU 0.75"),
         ("pooled_count_error", "Predicted minus true objects, all images"),
         ("iou_cell wall", "IoU: cell wall"),
+        ("hausdorff95_px_wall", "Hausdorff distance (95 %), px: wall"),
         ("something_new", "Something new"),
     ],
 )
@@ -39,6 +40,11 @@ def test_every_headline_has_a_meaning() -> None:
         ("count_error", "near 0"),
         ("best_pixel_threshold", ""),
         ("mean_dice", "higher"),
+        ("absolute_count_error", "lower"),
+        ("merges", "lower"),
+        ("hausdorff95_px_wall", "lower"),
+        ("true_area_px_wall", ""),
+        ("dice_false_positive cell", "higher"),
     ],
 )
 def test_a_score_says_which_way_it_improves(name: str, expected: str) -> None:

@@ -192,23 +192,45 @@ def evaluate_command(
     pages: Annotated[
         str | None, typer.Option(metavar="3,9", help="Score only these pages, from 0.")
     ] = None,
+    ignore: Annotated[
+        int | None, typer.Option(metavar="V", help="Truth value of pixels that count nowhere.")
+    ] = None,
+    page: Annotated[
+        Path | None, typer.Option(metavar="FILE.html", help="A page that shows the mistakes.")
+    ] = None,
+    images: Annotated[
+        str | None, typer.Option(metavar="IMAGES", help="Raw images, to show on the page.")
+    ] = None,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", metavar="FILE", help="All numbers of every image.")
+    ] = None,
     json_target: Json = None,
 ) -> None:
     """Score predictions against the truth, and name the convention of every number."""
     from overtile.cli.console import ShownProgress
+    from overtile.cli.score_lines import check_targets, score_lines
+    from overtile.report.score_table import scores_csv
+    from overtile.storage import write_text
     from overtile.workflows.evaluate import EvaluateRequest, evaluate
+    from overtile.workflows.evaluation_page import raw_images, write_evaluation_page
 
     request = EvaluateRequest(
-        predicted=predicted, truth=truth, task=task, pages=_pages(pages, "--pages")
+        predicted=predicted,
+        truth=truth,
+        task=task,
+        pages=_pages(pages, "--pages"),
+        ignore=ignore,
     )
+    check_targets(page, csv, images)
+    raw = raw_images(images, request) if images else {}
     with ShownProgress() as progress:
         scores = evaluate(request, progress)
-    spread = f"mean {scores.spread.mean:.4f}, SD {scores.spread.sd:.4f} over images"
-    lines = [*table(numbers(scores.summary)), f"{scores.headline}: {spread}", "worst images:"]
-    lines += table(
-        (str(row["image"]), f"{row[scores.headline]:.4f}") for row in scores.per_image[:5]
-    )
-    emit([*lines, scores.convention], scores.model_dump(mode="json"), json_target)
+    emit(score_lines(scores), scores.model_dump(mode="json"), json_target)
+    if csv:
+        write_text(csv, scores_csv(scores))
+    if page:
+        with ShownProgress() as progress:
+            write_evaluation_page(page, request, scores, raw, progress)
 
 
 @app.command("report")

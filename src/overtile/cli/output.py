@@ -11,7 +11,10 @@ from typing import Any
 from overtile.storage import make_folder, write_json
 
 _FINER_IOUS = ("_55", "_60", "_65", "_70", "_80", "_85", "_90", "_95")
-_COUNTS = ("_positives", "_negatives", "count_error")
+_COUNTS = (
+    *("_positives", "_negatives", "count_error", "merges", "splits"),
+    *("objects_added", "objects_removed", "holes_added", "holes_removed", "_area_px", "_volume_px"),
+)
 
 
 def emit(lines: Iterable[str], content: dict[str, Any], json_target: str | None) -> None:
@@ -46,7 +49,13 @@ def table(rows: Iterable[tuple[str, str]]) -> list[str]:
 def numbers(scores: dict[str, float]) -> list[tuple[str, str]]:
     """Round the scores that a person looks at first; the JSON holds all of them."""
     return [
-        (name, f"{value:.0f}" if any(word in name for word in _COUNTS) else f"{value:.4f}")
+        (name, _rounded(name, value))
         for name, value in scores.items()
         if not name.endswith(_FINER_IOUS)
     ]
+
+
+def _rounded(name: str, value: float) -> str:
+    if not any(word in name for word in _COUNTS):
+        return f"{value:.4f}"
+    return f"{value:.0f}" if float(value).is_integer() else f"{value:.1f}"

@@ -8,6 +8,7 @@
 ``labels``            stored values to instance ids
 ``pairs``             `find_images` and `pair_files`: what a user means by a path
 ``matching``          `pair_predictions`: results of any tool with their truth
+``ctc``               the same for frames of the Cell Tracking Challenge
 ``write``             labels and probabilities as TIFF for ImageJ
 ``overlay``           outlines on the image as PNG for a person
 ====================  =========================================================================

@@ -67,14 +67,21 @@ def pair_frames(predictions: list[Path], truths: list[Path], ends: tuple[str, ..
     """
     by_frame: dict[int, Path] = {}
     for path in predictions:
-        twin = by_frame.setdefault(_frame(path, ends), path)
+        frame = frame_of(path, ends)
+        if frame is None:
+            raise PairError(
+                "is not named by its frame, as the truth of the Cell Tracking Challenge is",
+                remedy="name it as mask013.tif, the result for man_seg013.tif",
+                path=path,
+            )
+        twin = by_frame.setdefault(frame, path)
         if twin != path:
             raise PairError(
                 f"is a prediction of the same frame as {twin.name}",
                 remedy="keep one kind of result in the folder",
                 path=path,
             )
-    pairs = [(by_frame.get(int(path.stem.removeprefix("man_seg"))), path) for path in truths]
+    pairs = [(by_frame.get(truth_frame(path)), path) for path in truths]
     refuse_unpaired(
         ("truth frames", "a prediction", truths, [path for found, path in pairs if found is None]),
         remedy="man_seg013.tif pairs with mask013.tif",
@@ -82,12 +89,12 @@ def pair_frames(predictions: list[Path], truths: list[Path], ends: tuple[str, ..
     return [Pair(found, path) for found, path in pairs if found is not None]
 
 
-def _frame(path: Path, ends: tuple[str, ...]) -> int:
+def truth_frame(path: Path) -> int:
+    """Give 13 for ``man_seg013.tif``."""
+    return int(path.stem.removeprefix("man_seg"))
+
+
+def frame_of(path: Path, ends: tuple[str, ...]) -> int | None:
+    """Give 13 for ``mask013.tif`` and for the image ``t013.tif``; None for other names."""
     found = _RESULT.fullmatch(bare_name(path, ends))
-    if found is None:
-        raise PairError(
-            "is not named by its frame, as the truth of the Cell Tracking Challenge is",
-            remedy="name it as mask013.tif, the result for man_seg013.tif",
-            path=path,
-        )
-    return int(found[1])
+    return int(found[1]) if found else None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from overtile.errors import ImageError, PairError
-from overtile.io.ctc import are_frames, pair_frames, truth_folder
+from overtile.io.ctc import are_frames, frame_of, pair_frames, truth_folder, truth_frame
 from overtile.io.pairs import LABEL_SUFFIXES, Pair, bare_name, find_images, refuse_unpaired
 
 RESULT_SUFFIXES = (
@@ -17,6 +17,8 @@ RESULT_SUFFIXES = (
     *("_pred", "_prediction", "_segmentation"),
 )
 """Ends of a result's name that its image does not share."""
+
+_IMAGE_SUFFIXES = ("_0000", "_image", "_img")  # the first is nnU-Net's
 
 _NOT_READ = {
     ".h5": "export them as TIFF (in ilastik: Choose Export Image Settings, Format tif)",
@@ -71,6 +73,49 @@ def pair_predictions(predicted: str | Path, truth: str | Path, kind: str) -> Mat
     if len(predictions) == len(truths) == 1:
         return Matched(pairs=[Pair(predictions[0], truths[0])])
     return Matched(pairs=_pair_by_name(predictions, truths))
+
+
+def find_raw_images(images: str | Path, truths: list[Path]) -> dict[Path, Path]:
+    """Find the raw image of each truth file, where there is one.
+
+    Parameters
+    ----------
+    images : str or path
+        As for `find_images`.
+    truths : list of path
+        Truth files.
+
+    Returns
+    -------
+    raw : dict
+        Image by truth file; at least one.
+
+    Raises
+    ------
+    ImageError
+        If there is nothing at the place.
+    PairError
+        If no image has the name of a truth file.
+    """
+    files = _find(images)
+    if len(files) == len(truths) == 1:
+        return {truths[0]: files[0]}
+    if are_frames(truths):
+        frames = {frame_of(path, ()): path for path in files}
+        found = {path: frames.get(truth_frame(path)) for path in truths}
+    else:
+        by_name = {bare_name(path, _IMAGE_SUFFIXES): path for path in files}
+        whole = {bare_name(path, ()): path for path in files}
+        names = {path: bare_name(path, LABEL_SUFFIXES) for path in truths}
+        found = {path: whole.get(name) or by_name.get(name) for path, name in names.items()}
+    raw = {path: image for path, image in found.items() if image is not None}
+    if not raw:
+        raise PairError(
+            f"none of {len(files)} images has the name of a truth file",
+            remedy="cell1.png is the image of cell1.tif or cell1_mask.png",
+            path=images,
+        )
+    return raw
 
 
 def _pair_by_name(predictions: list[Path], truths: list[Path]) -> list[Pair]:

@@ -1,16 +1,30 @@
-"""One page per training run that a person is glad to read: a single HTML file without network.
+"""Pages that a person is glad to read, of a run and of an evaluation: HTML without network.
 
-============  =================================================================================
-``story``     `Story`: everything that the page tells, as plain values and arrays
-``page``      `render`: a story becomes HTML; ``page.html`` and ``page.css`` are its looks
-``pictures``  images, labels, weight maps and predictions as pictures with a description
-``canvas``    arrays to PNG and JPEG inside the page, and the colours used
-``curves``    training and validation against time, as drawings inside the page
-``words``     names of scores, and numbers, as a person says them
-============  =================================================================================
+===================  ==========================================================================
+``story``            `Story`: everything that the page of a run tells, as plain values and arrays
+``page``             `render`: a story becomes HTML; ``page.html`` and ``page.css`` are its looks
+``evaluation_page``  `render_evaluation`: scores and mistakes; ``evaluation.html`` is its look
+``layout``           what the pages share; ``macros.html`` likewise
+``pictures``         images, labels, weight maps and predictions as pictures with a description
+``error_map``        where a prediction is wrong, in colours
+``canvas``           arrays to PNG and JPEG inside the page, and the colours used
+``curves``           training and validation against time, as drawings inside the page
+``score_table``      scores for a spreadsheet
+``words``            names of scores, and numbers, as a person says them
+===================  ==========================================================================
 """
 
+from overtile.report.evaluation_page import Evaluation, ScoredImage, render_evaluation
 from overtile.report.page import render
 from overtile.report.story import Example, Prediction, Story, Tile
 
-__all__ = ["Example", "Prediction", "Story", "Tile", "render"]
+__all__ = [
+    "Evaluation",
+    "Example",
+    "Prediction",
+    "ScoredImage",
+    "Story",
+    "Tile",
+    "render",
+    "render_evaluation",
+]

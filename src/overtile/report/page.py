@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from overtile.arrays import Floats
-from overtile.evaluation.scores import TaskScores
 from overtile.report import pictures, words
 from overtile.report.curves import loss_curve, validation_curve
+from overtile.report.layout import Card, fill, score_rows
 from overtile.report.pictures import Picture
 from overtile.report.story import Example, Prediction, Story, Tile
 
@@ -30,30 +27,6 @@ _PREDICTION_PX = 640
 _BESIDE_PX = 440
 
 
-@dataclass(frozen=True, kw_only=True)
-class Card:
-    """Pictures of one thing, side by side."""
-
-    name: str
-    panels: list[tuple[str, Picture]]
-    """Captions and pictures."""
-
-    scores: list[tuple[str, str]]
-    """Names and values, in words; empty for none."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ScoreRow:
-    """One line of the table of scores, in words."""
-
-    title: str
-    name: str
-    together: str
-    mean: str
-    sd: str
-    better: str
-
-
 def render(story: Story) -> str:
     """Write the page of a run.
 
@@ -68,11 +41,10 @@ def render(story: Story) -> str:
         HTML of less than about 8 MB that can be encoded as UTF-8: pictures, drawings and looks are
         inside it.
     """
-    template = _environment().get_template("page.html")
     ranked = worst_first(story)
-    page = template.render(
+    return fill(
+        "page.html",
         story=story,
-        words=words,
         meaning=words.MEANINGS.get(story.headline, ""),
         loss_curve=Markup(loss_curve(story.losses)),
         validation_curve=Markup(
@@ -89,8 +61,6 @@ def render(story: Story) -> str:
         agreement_keys=pictures.agreement_keys(),
         score_rows=score_rows(story.scores) if story.scores else [],
     )
-    # A file name need not be text: bytes that are not arrive as lone surrogates.
-    return page.lstrip().encode("utf-8", "replace").decode()
 
 
 def worst_first(story: Story) -> list[Prediction]:
@@ -102,37 +72,6 @@ def worst_first(story: Story) -> list[Prediction]:
         return sign * value if isinstance(value, (int, float)) else np.inf
 
     return sorted(story.predictions, key=rank)
-
-
-def score_rows(scores: TaskScores) -> list[ScoreRow]:
-    """Say every number of the summary, with its mean and SD over the images that have it."""
-    rows = []
-    for name, together in scores.summary.items():
-        values = [float(row[name]) for row in scores.per_image if name in row]
-        mean = words.average(name, float(np.mean(values))) if values else ""
-        sd = words.average(name, float(np.std(values, ddof=1))) if len(values) > 1 else ""
-        rows.append(
-            ScoreRow(
-                title=words.title(name),
-                name=name,
-                together=words.score(name, together),
-                mean=mean,
-                sd=sd,
-                better=words.better(name),
-            )
-        )
-    return rows
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("overtile", "report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
 
 
 def _example_card(example: Example, story: Story) -> Card:

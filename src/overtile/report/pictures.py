@@ -212,13 +212,13 @@ def agreement_keys() -> list[Key]:
         (_TRUTH, "truth only: missed"),
         (_PREDICTED, "prediction only: invented"),
     )
-    return [_key(colour, words) for colour, words in meanings]
+    return [key(colour, words) for colour, words in meanings]
 
 
 def class_keys(class_names: Sequence[str]) -> list[Key]:
     """Explain the colours of classes; the background, which comes first, has none."""
     return [
-        _key(region_colour(index % _MOST_CLASSES), name)
+        key(region_colour(index % _MOST_CLASSES), name)
         for index, name in enumerate(class_names[1:])
     ]
 
@@ -244,5 +244,6 @@ def _flat(
     return Picture(source=source, words=words, width=width, height=height, scale=scale)
 
 
-def _key(colour: Colour, words: str) -> Key:
+def key(colour: Colour, words: str) -> Key:
+    """Give an entry of a legend."""
     return Key(swatch=png(np.zeros((1, 1), np.uint8), [colour]), words=words)

@@ -31,12 +31,38 @@ _TITLES = {
     "count_error": "Predicted minus true objects",
     "mean_dice": "Mean Dice",
     "mean_iou": "Mean IoU",
+    "seg": "SEG",
+    "aji": "Aggregated Jaccard index",
+    "absolute_count_error": "Size of the count error",
+    "merges": "Merged objects",
+    "splits": "Split objects",
+    "mean_boundary_f": "Mean boundary F-score",
     "rand_index_error": "Rand index error",
     "rand_error_threshold": "Threshold of the Rand error",
     "best_pixel_error": "Lowest pixel error",
     "best_pixel_threshold": "Threshold of the lowest pixel error",
 }
-_COUNTS = re.compile(r"(true_positives|false_positives|false_negatives|count_error)(_\d+)?$")
+_OF_CLASS = {
+    "dice_": "Dice",
+    "iou_": "IoU",
+    "boundary_f_": "Boundary F-score",
+    "hausdorff95_px_": "Hausdorff distance (95 %), px",
+    "hausdorff95_um_": "Hausdorff distance (95 %), µm",
+    "true_area_px_": "True area, px",
+    "predicted_area_px_": "Predicted area, px",
+    "true_area_um2_": "True area, µm²",
+    "predicted_area_um2_": "Predicted area, µm²",
+    "true_volume_px_": "True volume, px",
+    "predicted_volume_px_": "Predicted volume, px",
+    "true_volume_um3_": "True volume, µm³",
+    "predicted_volume_um3_": "Predicted volume, µm³",
+}
+_COUNTS = re.compile(
+    r"(true_positives|false_positives|false_negatives|count_error|merges|splits"
+    r"|(objects|holes)_(added|removed))(_\d+)?$|_(area|volume)_px_"
+)
+_NO_DIRECTION = re.compile(r"threshold|_(area|volume)_")
+_LOWER = re.compile(r"_error$|false_|merges$|splits$|_(added|removed)$|^hausdorff")
 _STRICT = re.compile(r"_(55|60|65|70|75|80|85|90|95)$")
 _AT_IOU = re.compile(r"(.+)_(\d\d)$")
 
@@ -51,7 +77,7 @@ def title(name: str) -> str:
     """
     if name.startswith("pooled_"):
         return f"{title(name.removeprefix('pooled_'))}, all images"
-    for measure, words in (("dice_", "Dice"), ("iou_", "IoU")):
+    for measure, words in _OF_CLASS.items():
         if name.startswith(measure):
             return f"{words}: {name.removeprefix(measure)}"
     parts = _AT_IOU.match(name)
@@ -71,12 +97,13 @@ def is_principal(name: str) -> bool:
 
 
 def better(name: str) -> str:
-    """Say which way a score improves; nothing for a threshold."""
-    if "threshold" in name:
+    """Say which way a score improves; nothing for a threshold or a size."""
+    name = next((measure for measure in _OF_CLASS if name.startswith(measure)), name)
+    if _NO_DIRECTION.search(name):
         return ""
-    if "count_error" in name:
+    if name.removeprefix("pooled_") == "count_error":
         return "near 0"
-    return "lower" if name.endswith("_error") or "false_" in name else "higher"
+    return "lower" if _LOWER.search(name) else "higher"
 
 
 def score(name: str, value: float) -> str:

@@ -61,13 +61,12 @@ class ScoredPages:
         if left_out:
             self.progress.say(f"pages left out, as all their pixels are ignored: {left_out}")
 
-    def named(self, names: Collection[str]) -> Iterator[Page]:
-        """Give the pages of these names, and open no other file."""
-        for pair in self.pairs:
-            file = pair.image.name
-            if any(name == file or name.startswith(f"{file} page ") for name in names):
-                pages, _ = read_pages(pair, self.task, self.ignore)
-                yield from (page for page in pages if page.name in names)
+    def named(self, names: Collection[str], pair: Pair) -> Iterator[Page]:
+        """Give the pages of a pair that have one of these names; without any, open no file."""
+        file = pair.image.name
+        if any(name == file or name.startswith(f"{file} page ") for name in names):
+            pages, _ = read_pages(pair, self.task, self.ignore)
+            yield from (page for page in pages if page.name in names)
 
     def _asked_for(self) -> Iterator[Page]:
         before, last_how = 0, ""
