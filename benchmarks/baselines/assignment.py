@@ -75,7 +75,7 @@ def fulfil(method: Method, assignment: Assignment) -> None:
         {
             "steps": len(training.losses),
             "training_seconds": training.seconds,
-            "training_cpu_seconds": training.cpu_seconds,
+            "core_share": training.core_share,
             "parameters": sum(weights.numel() for weights in network.parameters()),
             "learning_rate": rate,
             "learning_rates_tried": tried,

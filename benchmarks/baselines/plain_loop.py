@@ -37,8 +37,8 @@ class Training:
     seconds: float = 0.0
     """Wall-clock time."""
 
-    cpu_seconds: float = 0.0
-    """Processor time; much less than `seconds` where others had the core, too."""
+    core_share: float = 1.0
+    """Processor time by wall-clock time: much less than 1 where others had the core, too."""
 
 
 class Stopwatch:
@@ -104,7 +104,8 @@ def train(
         if int(share * looks) < int(min(1.0, watch.seconds() / (60 * minutes)) * looks):
             with watch.paused(), processor.paused():
                 training.looks.append(_look(method, training, split.watched))
-    training.seconds, training.cpu_seconds = training.losses[-1][1], processor.seconds()
+    training.seconds = training.losses[-1][1]
+    training.core_share = processor.seconds() / watch.seconds()
     network.eval()
     return training
 

@@ -22,6 +22,8 @@ RESULTS = HERE.parent / "results" / "baselines"
 WORK = HERE.parents[1] / "runs" / "baselines"
 MINUTES = 5.0
 SEED = 0
+SHARED_BELOW = 0.9
+"""Less than this share of the core, and the minutes were not equal."""
 
 
 def main() -> None:
@@ -48,6 +50,8 @@ def main() -> None:
     result = _result(given.name, baseline.title, assignment)
     RESULTS.mkdir(parents=True, exist_ok=True)
     target.write_text(json.dumps(result, indent=1) + "\n")
+    if result["core_share"] < SHARED_BELOW:
+        print(f"warning: it had {result['core_share']:.0%} of its core; run it again when quiet")
     print(f"{target}: Rand error {result['summary']['rand_error']:.4f}, {result['steps']} steps")
 
 

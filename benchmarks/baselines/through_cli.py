@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -43,11 +45,24 @@ def train_and_predict(recipe: str, assignment: Assignment) -> None:
         f"overtile predict {place}/run {place}/held-out.tif --axes ZYX --out {place}/results "
         "--save foreground --device cpu",
     ]
-    for command in commands:
-        print(f"$ {command}", flush=True)
-        subprocess.run([sys.executable, "-m", *shlex.split(command)], check=True, cwd=ROOT)
+    core_share, _ = [_call(command) for command in commands]
     foreground = tifffile.imread(folder / "results" / "held-out_foreground.tif")
-    keep(assignment, foreground, {"commands": commands, **_told(assignment)})
+    keep(
+        assignment,
+        foreground,
+        {"commands": commands, "core_share": core_share, **_told(assignment)},
+    )
+
+
+def _call(command: str) -> float:
+    """Run a command, and give its processor time by its wall-clock time."""
+    print(f"$ {command}", flush=True)
+    began, before = time.monotonic(), os.times()
+    subprocess.run([sys.executable, "-m", *shlex.split(command)], check=True, cwd=ROOT)
+    now = os.times()
+    processor = now.children_user + now.children_system
+    processor -= before.children_user + before.children_system
+    return processor / (time.monotonic() - began)
 
 
 def _told(assignment: Assignment) -> dict[str, Any]:
