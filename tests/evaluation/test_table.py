@@ -32,31 +32,6 @@ def some_scores() -> list[TaskScores]:
     ]
 
 
-def test_isbi_summary_is_computed_over_all_pages() -> None:
-    scores = score_isbi2012([("good", ROW, GOOD), ("bad", ROW, BAD)])
-    assert scores.summary == pytest.approx(
-        {
-            "rand_error": 1 - 2 * (13 + 7) / (13 + 13 + 13 + 7),
-            "pixel_error": 1 / 12,
-            # bad: {0,1} {2,4} {3} {5} for {0,1} {2} {3,4,5}: 2-4, 3-4, 3-5, 4-5 of 15 pairs
-            "rand_index_error": (0 + 4 / 15) / 2,
-            "rand_error_threshold": 0.5,
-            "best_pixel_error": 1 / 12,
-            "best_pixel_threshold": 0.5,
-        }
-    )
-    assert list(scores.summary)[:2] == ["rand_error", "pixel_error"]
-
-
-def test_isbi_rows_hold_the_worst_page_first() -> None:
-    scores = score_isbi2012([("good", ROW, GOOD), ("bad", ROW, BAD)])
-    assert [row["image"] for row in scores.per_image] == ["bad", "good"]
-    worst = scores.per_image[0]
-    assert worst["rand_error"] == pytest.approx(1 - 0.7)
-    assert worst["pixel_error"] == pytest.approx(1 / 6)
-    assert worst["rand_index_error"] == pytest.approx(4 / 15)
-
-
 def test_spread_is_that_of_the_headline_over_images() -> None:
     scores = score_isbi2012([("good", ROW, GOOD), ("bad", ROW, BAD)])
     assert scores.spread.mean == pytest.approx(0.15)
@@ -66,14 +41,6 @@ def test_spread_is_that_of_the_headline_over_images() -> None:
 
 def test_a_single_image_has_no_spread() -> None:
     assert score_isbi2012([("bad", ROW, BAD)]).spread.sd == 0
-
-
-def test_isbi_pages_may_differ_in_size() -> None:
-    # Rand sums 7, 13, 7 of page a; page b is one cell of one pixel, found at one half.
-    small = np.array([[True, False, False]])
-    scores = score_isbi2012([("a", ROW, BAD), ("b", small, np.array([[0.8, 0.1, 0.1]]))])
-    assert scores.summary["rand_error"] == pytest.approx(1 - 2 * (7 + 1) / (13 + 1 + 7 + 1))
-    assert scores.summary["pixel_error"] == pytest.approx((1 + 0) / (6 + 3))
 
 
 @pytest.mark.parametrize("scores", some_scores(), ids=lambda scores: scores.task)
@@ -111,16 +78,6 @@ def test_a_wrong_shape_is_refused_with_the_image_named(score: Score, truth: NDAr
 def test_scoring_nothing_is_refused(score: Score) -> None:
     with pytest.raises(PairError, match="no image to score; give at least one"):
         score([])
-
-
-def test_a_diverged_network_is_refused_with_the_image_named() -> None:
-    with pytest.raises(ImageError, match=r"page 7: the foreground probability .*nan"):
-        score_isbi2012([("page 7", ROW, np.full(ROW.shape, np.nan))])
-
-
-def test_a_stack_in_place_of_a_page_is_refused() -> None:
-    with pytest.raises(ImageError, match=r"a.tif: .* \(Y, X\), not \(1, 1, 6\); give the pages"):
-        score_isbi2012([("a.tif", ROW[None], GOOD[None])])
 
 
 def test_scoring_loads_neither_torch_nor_scikit_image() -> None:
