@@ -17,6 +17,7 @@ import torch
 from method import Method
 from pages import HELD_OUT, choosing_split, final_split, read_pages
 from plain_loop import LOSSES_KEPT, choose_rate, thin, train
+from safetensors.torch import save_file
 
 from overtile.arrays import Floats
 from overtile.data.sample import Annotated
@@ -51,6 +52,11 @@ class Assignment:
         return self.folder / "foreground.tif"
 
     @property
+    def weights(self) -> Path:
+        """The trained network, for benchmarks/claims/seams.py."""
+        return self.folder / "weights.safetensors"
+
+    @property
     def training(self) -> Path:
         """All that is to be told about the training, as JSON."""
         return self.folder / "training.json"
@@ -69,6 +75,7 @@ def fulfil(method: Method, assignment: Assignment) -> None:
     foreground, prediction = predict(lambda pixels: method.predict(network, pixels), split.watched)
     if method.other_route is not None:
         prediction |= method.other_route(network, split.watched[0].pixels)
+    weights = {name: part.contiguous() for name, part in network.state_dict().items()}
     keep(
         assignment,
         foreground,
@@ -76,7 +83,7 @@ def fulfil(method: Method, assignment: Assignment) -> None:
             "steps": len(training.losses),
             "training_seconds": training.seconds,
             "core_share": training.core_share,
-            "parameters": sum(weights.numel() for weights in network.parameters()),
+            "parameters": sum(part.numel() for part in network.parameters()),
             "learning_rate": rate,
             "learning_rates_tried": tried,
             "prediction": prediction,
@@ -85,6 +92,7 @@ def fulfil(method: Method, assignment: Assignment) -> None:
             "validation_curve_of": f"held-out pages {HELD_OUT}, off the clock; it chose nothing",
         },
     )
+    save_file(weights, assignment.weights)
 
 
 def predict(
