@@ -75,12 +75,13 @@ def contingency(
     array([1, 1, 1])
     """
     check_pair(truth, predicted)
-    keys = checked_labels(truth, "truth").astype(np.uint64).ravel() << np.uint64(32)
-    keys |= checked_labels(predicted, "prediction").ravel()
+    one = checked_labels(truth, "truth").ravel()
+    other = checked_labels(predicted, "prediction").ravel()
     if ignore is not None:
         check_pair(truth, ignore)
-        keys = keys[~ignore.ravel().astype(bool)]
-    pairs, counts = _count_runs(keys)
+        seen = ~ignore.ravel().astype(bool)
+        one, other = one[seen], other[seen]
+    pairs, counts = _count_runs(one, other)
     truth_ids, truth_index = np.unique(pairs >> np.uint64(32), return_inverse=True)
     predicted_ids, predicted_index = np.unique(pairs & np.uint64(0xFFFFFFFF), return_inverse=True)
     return Contingency(
@@ -99,10 +100,13 @@ def sums_by(index: NDArray[np.int64], counts: NDArray[np.int64], length: int) ->
     return np.bincount(index, weights=counts, minlength=length).astype(np.int64)
 
 
-def _count_runs(keys: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    """Find the distinct keys, ascending, and how often each occurs."""
+def _count_runs(truth: Labels, predicted: Labels) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """Find the distinct pairs, truth in the upper 32 bits, ascending, and how often each occurs."""
     # Labels come in long runs along a row: sorting runs, not pixels, is several times faster.
-    begins = np.flatnonzero(np.concatenate(([True], keys[1:] != keys[:-1]))[: keys.size])
-    lengths = np.diff(begins, append=keys.size)
-    distinct, index = np.unique(keys[begins], return_inverse=True)
+    changes = truth[1:] != truth[:-1]
+    changes |= predicted[1:] != predicted[:-1]
+    begins = np.flatnonzero(np.concatenate(([True], changes))[: truth.size])
+    lengths = np.diff(begins, append=truth.size)
+    keys = truth[begins].astype(np.uint64) << np.uint64(32) | predicted[begins]
+    distinct, index = np.unique(keys, return_inverse=True)
     return distinct, sums_by(index, lengths, distinct.size)

@@ -87,6 +87,18 @@ def test_ignored_objects_change_no_score() -> None:
     assert spoilt.summary["average_precision_50"] == 1
 
 
+def test_more_than_65535_objects_with_gaps_between_their_ids_keep_apart() -> None:
+    truth = np.arange(70_000, dtype=np.uint32).reshape(100, 700) * 50_000 + 1
+    found = truth.copy()
+    found[-1] = 0
+    summary = score_instances([("many", truth, found)]).summary
+    share = (70_000 - 700) / 70_000
+    for key in ("average_precision_50", "mean_average_precision", "seg", "aji"):
+        assert summary[key] == pytest.approx(share)
+    assert summary["panoptic_quality"] == pytest.approx(2 * share / (1 + share))
+    assert (summary["merges"], summary["pooled_count_error"]) == (0, -700)
+
+
 def test_images_without_objects_are_perfect_if_nothing_is_invented() -> None:
     empty = ONE_CELL * 0
     summary = score_instances([("a", empty, empty)]).summary
