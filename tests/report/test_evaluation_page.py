@@ -111,3 +111,8 @@ def test_unknown_pixels_are_explained_where_there_are_any() -> None:
     )
     assert "counts nowhere" in text_of(render_evaluation(evaluation))
     assert "counts nowhere" not in text_of(page_of())
+
+
+def test_classes_taken_for_another_are_counted() -> None:
+    # Of three images with 9 x 18 pixels of class 1, the first alone has any of them.
+    assert "<bdi>class 1</bdi></th><td>324</td><td>162</td><td>0</td>" in page_of("classes")
