@@ -1,8 +1,9 @@
 """Train what the U-Net replaced and competes with, for equal time on one core, and score it.
 
-``python benchmarks/baselines/run.py NAME`` runs one baseline, ``--score-only`` scores it again from
-the probabilities it left in ``runs/baselines/NAME``. OVERTILE_DATA names the folder of the data
-sets. The result goes to ``benchmarks/results/baselines/NAME.json``.
+``python benchmarks/baselines/run.py`` runs all that have no result yet, ``run.py NAME`` one of them
+again; ``--score-only`` scores them anew from the probabilities left in ``runs/baselines/NAME``.
+OVERTILE_DATA names the folder of the data sets. A result goes to
+``benchmarks/results/baselines/NAME.json`` as soon as it is there.
 """
 
 from __future__ import annotations
@@ -27,32 +28,41 @@ SHARED_BELOW = 0.9
 
 
 def main() -> None:
-    """Run the baseline that is named on the command line."""
+    """Run the baselines that are asked for."""
     keep_to_one_core()
-    from assignment import Assignment
     from catalogue import BASELINES
 
     given = _arguments(list(BASELINES))
-    target = RESULTS / f"{given.name}.json"
-    if target.exists() and not (given.again or given.score_only):
-        sys.exit(f"{target} is there; --again replaces it")
     data = os.environ.get("OVERTILE_DATA")
     if data is None:
         sys.exit("error: OVERTILE_DATA is not set; name the folder of the data sets")
-    baseline = BASELINES[given.name]
-    assignment = Assignment(
-        folder=WORK / given.name, data=Path(data).resolve(), minutes=given.minutes, seed=SEED
-    )
+    names = given.names or [
+        name for name in BASELINES if (RESULTS / f"{name}.json").exists() == given.score_only
+    ]
     if not given.score_only:
-        minutes = baseline.lengths * given.minutes + baseline.minutes_beside
-        print(f"{given.name}: expected {minutes:.0f} minutes", flush=True)
-        baseline.job(assignment)
-    result = _result(given.name, baseline.title, assignment)
+        chosen = [BASELINES[name] for name in names]
+        minutes = sum(one.lengths * given.minutes + one.minutes_beside for one in chosen)
+        print(f"{', '.join(names)}: expected {minutes:.0f} minutes", flush=True)
     RESULTS.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        _run(name, Path(data).resolve(), given)
+
+
+def _run(name: str, data: Path, given: argparse.Namespace) -> None:
+    from assignment import Assignment
+    from catalogue import BASELINES
+
+    baseline, folder = BASELINES[name], WORK / name
+    assignment = Assignment(folder=folder, data=data, minutes=given.minutes, seed=SEED)
+    if not given.score_only:
+        baseline.job(assignment)
+    result = _result(name, baseline.title, assignment)
+    target = RESULTS / f"{name}.json"
     target.write_text(json.dumps(result, indent=1) + "\n")
     if result["core_share"] < SHARED_BELOW:
         print(f"warning: it had {result['core_share']:.0%} of its core; run it again when quiet")
-    print(f"{target}: Rand error {result['summary']['rand_error']:.4f}, {result['steps']} steps")
+    rand_error = result["summary"]["rand_error"]
+    print(f"{target}: Rand error {rand_error:.4f}, {result['steps']} steps", flush=True)
 
 
 def keep_to_one_core() -> None:
@@ -65,13 +75,14 @@ def keep_to_one_core() -> None:
 
 def _arguments(names: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("name", choices=names)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="; ".join(names))
     parser.add_argument("--minutes", type=float, default=MINUTES, help="of training")
-    parser.add_argument("--again", action="store_true", help="replace a result that is there")
-    parser.add_argument(
-        "--score-only", action="store_true", help="score what is there, no training"
-    )
-    return parser.parse_args()
+    parser.add_argument("--score-only", action="store_true", help="score again, train nothing")
+    given = parser.parse_args()
+    unknown = set(given.names) - set(names)
+    if unknown:
+        parser.error(f"no baseline {', '.join(sorted(unknown))}; there are {', '.join(names)}")
+    return given
 
 
 def _result(name: str, title: str, assignment: Assignment) -> dict[str, Any]:

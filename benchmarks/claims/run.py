@@ -19,9 +19,9 @@ from typing import Any
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
-from catalogue import trials  # noqa: E402
 from machine import current_commit, describe_machine  # noqa: E402
 from trial import Trial, run_trial  # noqa: E402
+from trials import all_trials  # noqa: E402
 
 RESULTS = HERE.parent / "results" / "claims"
 WORK = HERE.parents[1] / "runs" / "claims"
@@ -60,10 +60,10 @@ def _arguments() -> argparse.Namespace:
 
 
 def _choose(arguments: argparse.Namespace) -> list[Trial]:
-    known = list(trials())
+    known = list(all_trials())
     unknown = set(arguments.trials) - {trial.name for trial in known}
     if unknown:
-        sys.exit(f"error: no trial {', '.join(sorted(unknown))}; catalogue.py names them")
+        sys.exit(f"error: no trial {', '.join(sorted(unknown))}; trials.py names them")
     chosen = [
         trial
         for trial in known

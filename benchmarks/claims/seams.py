@@ -22,13 +22,13 @@ ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "benchmarks" / folder) for folder in ("claims", "baselines", ".")]
 
 import torch  # noqa: E402
-from catalogue import trials  # noqa: E402
 from machine import current_commit, describe_machine  # noqa: E402
 from monai_environment import monai_python  # noqa: E402
 from networks import build  # noqa: E402
 from padded_unet import PaddedUNet  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 from trial import read_split  # noqa: E402
+from trials import all_trials  # noqa: E402
 
 from overtile.arrays import Floats  # noqa: E402
 from overtile.data.mirror import mirror_crop  # noqa: E402
@@ -65,7 +65,7 @@ def main() -> None:
     if "--inside" not in sys.argv:
         python = monai_python(RUNS / "monai-env")
         sys.exit(subprocess.run([python, __file__, "--inside"], check=False).returncode)
-    trial = next(trial for trial in trials() if trial.name == TRIAL)
+    trial = next(trial for trial in all_trials() if trial.name == TRIAL)
     _, _, pages = read_split(trial, Path(os.environ["OVERTILE_DATA"]))
     network = build(1, trial.settled().network, trial.shape, trial.start, trial.seed)
     network.load_state_dict(load_file(RUNS / "claims" / TRIAL / "weights.safetensors"))

@@ -29,7 +29,7 @@ AUGMENTATIONS: Tables = {
 """none: shift only; rigid: shift, rotation, mirror, grey values; elastic: also deformation."""
 
 
-def trials() -> Iterator[Trial]:
+def all_trials() -> Iterator[Trial]:
     """Give all trials, first one seed of everything, then the next."""
     for seed in SEEDS:
         yield from _elastic(seed)
