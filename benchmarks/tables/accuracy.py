@@ -8,7 +8,7 @@ from tables.results import NAMES, markdown, read_results
 def accuracy_table() -> str:
     """Draw the accuracy table; its goals are those of benchmarks/accuracy.py."""
     rows = []
-    for result in read_results("accuracy"):
+    for result in read_results("accuracy/*.json"):
         for goal in result["goals"]:
             images, key = result["images"], goal["figure"]
             rows.append(

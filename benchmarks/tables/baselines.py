@@ -10,7 +10,7 @@ _DECIMALS = {"warping_error": 5}
 
 def baseline_table() -> str:
     """Draw the table of all baselines, the best V_rand first."""
-    found = sorted(read_results("baselines"), key=lambda result: -_of(result, "v_rand"))
+    found = sorted(read_results("baselines/*.json"), key=lambda result: -_of(result, "v_rand"))
     head = [
         "trained for equal time",
         "weights",
@@ -34,7 +34,7 @@ def _row(result: Result) -> list[str]:
         f"{result['training_seconds']:.0f} s, {result['steps']} steps",
         seconds,
         *(f"{_of(result, key):.{_DECIMALS.get(key, 3)}f}" for key in _FIGURES),
-        f"{result['class_summary'].get('boundary_f_membrane', float('nan')):.3f}",
+        f"{result['class_summary']['boundary_f_interior']:.3f}",
         f"`{result['command']}`",
     ]
 

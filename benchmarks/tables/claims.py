@@ -13,7 +13,7 @@ _WHOLE = "the whole network"
 
 def claim_tables() -> dict[str, str]:
     """Draw all tables whose results are there, by the name of their markers."""
-    found = read_results("claims")
+    found = read_results("claims/*.json")
     by_claim = {claim: [r for r in found if r.get("claim") == claim] for claim in _DRAWN}
     return {f"claim-{claim}": draw(by_claim[claim], found) for claim, draw in _DRAWN.items()}
 

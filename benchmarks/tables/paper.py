@@ -12,7 +12,7 @@ def paper_table() -> str:
     """Draw Table 1 with our rows below the paper's."""
     head = "who, trained on / scored on, training, warping error, Rand error, pixel error, command"
     rows = [["the paper", "30 / 30 hidden slices", "10 hours, one GPU", *PAPER.values(), "–"]]
-    for result in read_results("paper"):
+    for result in read_results("paper/*.json"):
         images, summary = result["images"], result["summary"]
         rows.append(
             [
@@ -39,7 +39,7 @@ def seam_table() -> str:
             f"{route['largest']:.1e}",
             f"{100 * route['share_of_flipped_pixels']:.3f} %",
         ]
-        for result in read_results()
+        for result in read_results("seams.json")
         for route in result["routes"]
     ]
     return markdown(head.split(", "), rows)

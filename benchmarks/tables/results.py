@@ -30,9 +30,9 @@ NAMES = {
 _DECIMALS = {"warping_error": 5, "merges": 0, "splits": 0}
 
 
-def read_results(folder: str = ".") -> list[Result]:
-    """Read all results in a folder below benchmarks/results, in the order of their names."""
-    return [json.loads(path.read_text()) for path in sorted((RESULTS / folder).glob("*.json"))]
+def read_results(pattern: str) -> list[Result]:
+    """Read all results below benchmarks/results that match, in the order of their names."""
+    return [json.loads(path.read_text()) for path in sorted(RESULTS.glob(pattern))]
 
 
 def figure(key: str, values: Sequence[float]) -> str:
