@@ -106,7 +106,7 @@ def test_wrong_pixels_have_the_colour_of_their_true_class() -> None:
     assert centres(shown.picture.lines) == [
         *(clear, known["truly class 1"], clear, known["truly class 3"], known["truly background"])
     ]
-    assert shown.counts == (("wrong pixels", 3 * BLOCK**2),)
+    assert shown.counts == (("wrong px", 3 * BLOCK**2),)
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,8 @@ def test_every_headline_has_a_meaning() -> None:
         ("mean_dice", "higher"),
         ("absolute_count_error", "lower"),
         ("merges", "lower"),
+        ("warping_holes_added", "lower"),
+        ("v_rand_merge", "higher"),
         ("hausdorff95_px_wall", "lower"),
         ("true_area_px_wall", ""),
         ("dice_false_positive cell", "higher"),

@@ -221,6 +221,16 @@ def test_what_is_predicted_where_the_truth_is_to_be_ignored_counts_nowhere(
     assert evaluate(ignoring).spread.mean == 1
 
 
+def test_a_value_to_ignore_is_no_foreground(ask: Ask) -> None:
+    unknown, certain = EDGE.copy(), (EDGE > 0).astype(np.float32)
+    unknown[:, 3:] = 7
+    certain[:, 3:] = 0
+    told = Told()
+    scores = evaluate(ask({"a.tif": certain}, {"a.tif": unknown}, ignore=7), told)
+    assert told.said[0].startswith("task isbi2012")
+    assert scores.summary["pixel_error"] == 0
+
+
 def test_a_value_to_ignore_that_never_occurs_is_noted(ask: Ask) -> None:
     told = Told()
     evaluate(ask({"a.tif": TWO}, {"a.tif": TWO}, task="instances", ignore=9), told)

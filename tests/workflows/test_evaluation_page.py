@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,12 @@ def test_the_worst_pages_of_files_and_stacks_are_drawn(
     assert drawn(page) == ["b.tif page 1", "a.tif", "b.tif page 0"]
 
 
+def test_pages_that_were_not_scored_are_not_drawn(request_of: RequestOf, tmp_path: Path) -> None:
+    request = replace(request_of(a=TRUTH, b=np.stack([TRUTH, MISSED])), pages=(2,))
+    write_evaluation_page(tmp_path / "page.html", request, evaluate(request))
+    assert drawn(tmp_path / "page.html") == ["b.tif page 1"]
+
+
 def test_of_many_images_only_the_worst_are_drawn(request_of: RequestOf, tmp_path: Path) -> None:
     names = [f"n{number:02}" for number in range(MOST_MAPS + 3)]
     request = request_of(**dict.fromkeys(names, TRUTH), z=MISSED)
@@ -78,11 +85,14 @@ def test_raw_images_lie_below_the_maps(
 ) -> None:
     request = request_of(a=TRUTH, b=np.stack([TRUTH, MISSED]))
     write_tiff(tmp_path / "i" / "a.tif", TRUTH * 9)
-    write_tiff(tmp_path / "i" / "b.tif", np.stack([TRUTH * 9] * 2))
+    write_tiff(tmp_path / "i" / "b.tif", np.stack([TRUTH * 9, TRUTH[::-1] * 9]))
     told = Told()
     raw = raw_images(str(tmp_path / "i"), request)
     write_evaluation_page(tmp_path / "page.html", request, evaluate(request), raw, told)
-    assert (tmp_path / "page.html").read_text("utf-8").count("data:image/jpeg") == 3
+    sources = re.findall(r"data:image/jpeg[^\"]*", (tmp_path / "page.html").read_text("utf-8"))
+    # The worst, page 1 of b, shows another image than a and page 0.
+    assert len(sources) == 3
+    assert sources[0] != sources[1] == sources[2]
     assert told.said == []
 
 

@@ -96,8 +96,8 @@ def membrane_map(page: Page, below: Floats | None, longest_px: int) -> ErrorMap:
     return ErrorMap(
         picture=picture,
         counts=(
-            ("pixels of missed membrane", int(missed.sum())),
-            ("pixels of false membrane", int(false.sum())),
+            ("missed px", int(missed.sum())),
+            ("false px", int(false.sum())),
         ),
     )
 
@@ -111,7 +111,7 @@ def class_map(page: Page, below: Floats | None, longest_px: int) -> ErrorMap:
     words = f"{page.name}: wrong pixels in the colour of their true class"
     marks = np.where(wrong, shown, 0).astype(np.uint8)
     picture = _drawn(page, marks, palette, words, below, longest_px, outlined=False)
-    counts = (("wrong pixels", int((wrong & known).sum())),)
+    counts = (("wrong px", int((wrong & known).sum())),)
     return ErrorMap(picture=picture, counts=counts)
 
 

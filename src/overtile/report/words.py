@@ -37,6 +37,21 @@ _TITLES = {
     "merges": "Merged objects",
     "splits": "Split objects",
     "mean_boundary_f": "Mean boundary F-score",
+    "v_rand": "V-Rand, borders thinned",
+    "v_rand_split": "V-Rand, split part",
+    "v_rand_merge": "V-Rand, merge part",
+    "v_info": "V-Info, borders thinned",
+    "v_info_split": "V-Info, split part",
+    "v_info_merge": "V-Info, merge part",
+    "warping_merges": "Merges that warping leaves",
+    "warping_splits": "Splits that warping leaves",
+    "warping_objects_added": "Invented objects that warping leaves",
+    "warping_objects_removed": "Missed objects that warping leaves",
+    "warping_holes_added": "Invented holes that warping leaves",
+    "warping_holes_removed": "Missed holes that warping leaves",
+    "warping_error_threshold": "Threshold of the warping error",
+    "v_rand_threshold": "Threshold of V-Rand",
+    "v_info_threshold": "Threshold of V-Info",
     "rand_index_error": "Rand index error",
     "rand_error_threshold": "Threshold of the Rand error",
     "best_pixel_error": "Lowest pixel error",
@@ -107,21 +122,25 @@ def better(name: str) -> str:
 
 
 def score(name: str, value: float) -> str:
-    """Write a score: counts as they are, all else with three decimals.
+    """Write a score: counts as they are, all else with three decimals, small ones with two digits.
 
     Examples
     --------
-    >>> score("rand_error", 0.05), score("true_positives_50", 12.0)
-    ('0.050', '12')
+    >>> score("rand_error", 0.05), score("true_positives_50", 12.0), score("warping_error", 6.4e-4)
+    ('0.050', '12', '0.00064')
     """
-    text = f"{value:g}" if _COUNTS.search(name) else f"{value:.3f}"
+    text = f"{value:g}" if _COUNTS.search(name) else _rounded(value)
     return text.replace("-", "\N{MINUS SIGN}")
 
 
 def average(name: str, value: float) -> str:
     """Write a mean or SD of a score over images: counts need a decimal then."""
-    text = f"{value:.1f}" if _COUNTS.search(name) else f"{value:.3f}"
+    text = f"{value:.1f}" if _COUNTS.search(name) else _rounded(value)
     return text.replace("-", "\N{MINUS SIGN}")
+
+
+def _rounded(value: float) -> str:
+    return f"{value:.2g}" if 1e-4 <= abs(value) < 5e-3 else f"{value:.3f}"
 
 
 def duration(seconds: float) -> str:

@@ -57,7 +57,7 @@ def evaluate(request: EvaluateRequest, progress: Progress | None = None) -> Task
     """
     pages = find_pages(request, progress or Silence())
     if pages.task == "isbi2012":
-        return score_isbi2012(page if page.ignore is not None else page[:3] for page in pages)
+        return score_isbi2012(pages)
     if pages.task == "instances":
         return score_instances(pages)
     return score_classes(pages, _class_names(pages))
