@@ -28,9 +28,13 @@ class Told(Silence):
 
     def __init__(self) -> None:
         self.said: list[str] = []
+        self.advanced: list[tuple[str, float, float, str]] = []
 
     def say(self, text: str) -> None:
         self.said.append(text)
+
+    def advance(self, task: str, done: float, total: float, note: str = "") -> None:
+        self.advanced.append((task, done, total, note))
 
 
 @pytest.fixture
@@ -266,6 +270,17 @@ def test_frames_of_the_tracking_challenge_are_instances(ask: Ask, tmp_path: Path
         "task instances, as the files are named as in the Cell Tracking Challenge; "
         "--task says otherwise",
         "1 of 5 predicted frames have a truth and are scored",
+    ]
+
+
+def test_progress_is_told_page_by_page(ask: Ask) -> None:
+    files = {"a.tif": np.stack([TWO, TWO]), "b.tif": TWO}
+    told = Told()
+    evaluate(ask(files, files, task="instances"), told)
+    assert told.advanced == [
+        ("scored", 0.0, 2, "a.tif page 0"),
+        ("scored", 0.5, 2, "a.tif page 1"),
+        ("scored", 1.0, 2, "b.tif"),
     ]
 
 
