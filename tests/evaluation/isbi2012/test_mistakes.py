@@ -55,9 +55,8 @@ def test_invented_pixels_that_meet_at_a_corner_are_two() -> None:
 
 
 def test_missed_pixels_of_two_objects_are_two_mistakes() -> None:
-    # #-.     The two missed pixels meet at a corner, but only one of them is a whole object.
-    # ..-
-    assert mistakes("#-#.", "...-") == {"splits": 1, "objects_removed": 1}
+    # They meet at a corner, but the one splits its object and the other is all of its own.
+    assert mistakes(".#.", "#-.", "..-") == {"splits": 1, "objects_removed": 1}
 
 
 def test_a_page_without_wrong_pixels_has_no_mistakes() -> None:

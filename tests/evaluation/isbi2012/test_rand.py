@@ -101,6 +101,11 @@ def test_ignored_pixels_are_in_no_sum() -> None:
     truth, found = np.array([[1, 1, 1, 1]]), np.array([[5, 5, 5, 6]])
     ignore = np.array([[False, False, False, True]])
     assert foreground_restricted_rand(truth, found, ignore).f == 1
+    # truth  # # . #     The proposal fuses two cells, but only one of them counts.
+    # found  # # # #
+    cells = np.array([[True, True, False, True]])
+    assert rand_error_sweep(cells, np.ones((1, 4))).error > 0
+    assert rand_error_sweep(cells, np.ones((1, 4)), ignore).error == 0
 
 
 def test_a_cell_that_ignored_pixels_cut_stays_one_cell() -> None:

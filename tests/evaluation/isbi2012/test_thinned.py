@@ -79,6 +79,19 @@ def test_sums_are_added_over_pages_before_the_score_is_formed() -> None:
     ]
 
 
+def test_ignored_pixels_are_in_no_sum() -> None:
+    # The left half of the page is right, the right half is one fused cell.
+    truth = cells(3)
+    found = truth.astype(float)
+    found[:, 32:] = 1
+    assert thinned_scores(truth, found).rand.f < 1
+    ignore = np.zeros(truth.shape, bool)
+    ignore[:, 32:] = True
+    scores = thinned_scores(truth, found, ignore)
+    assert scores.rand.f == 1
+    assert scores.information.f == pytest.approx(1)
+
+
 def test_a_cell_that_ignored_pixels_cut_stays_one_cell() -> None:
     # Labelled after ignoring, the truth would be two cells, and the proposal would merge them.
     truth = np.ones((3, 7), bool)

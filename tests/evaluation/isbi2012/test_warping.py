@@ -141,6 +141,24 @@ def test_a_line_through_a_cell_is_bent_until_one_pixel_splits_it() -> None:
     assert (error.error, error.splits) == (1 / 15, 1)
 
 
+def test_the_farthest_from_the_threshold_is_bent_first() -> None:
+    # truth  # . #   found  # # .   The cell on the right first loses its upper pixel, at 0.4 from
+    #        # . #          . # .   the threshold, so that the left one can grow there. Two pixels
+    #                               stay; the nearest first, it would be three.
+    truth = page("#.#", "#.#")
+    grey = np.array([[0.9, 0.7, 0.1], [0.3, 0.7, 0.3]])
+    error = warping_error(truth, grey)
+    assert (error.error, error.merges, error.objects_removed) == (2 / 6, 1, 1)
+
+
+def test_among_equals_missed_and_invented_pixels_come_in_raster_order() -> None:
+    # truth  . # .   found  # . #   The cell grows to the left, then leaves its place, and so the
+    #        . . .          . . #   right is out of reach: an object added, two pixels. Were missed
+    #                               or invented pixels all visited first, one pixel would stay.
+    error = warping_error(page(".#.", "..."), np.array([[1.0, 0, 1], [0, 0, 1]]))
+    assert (error.error, error.objects_added) == (2 / 6, 1)
+
+
 def test_ignored_pixels_hide_a_mistake_and_leave_the_denominator() -> None:
     found = TWO_CELLS.astype(float)
     found[1, 3] = 1
