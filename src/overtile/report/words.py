@@ -34,8 +34,6 @@ _TITLES = {
     "seg": "SEG",
     "aji": "Aggregated Jaccard index",
     "absolute_count_error": "Size of the count error",
-    "merges": "Merged objects",
-    "splits": "Split objects",
     "mean_boundary_f": "Mean boundary F-score",
     "v_rand": "V-Rand, borders thinned",
     "v_rand_split": "V-Rand, split part",
