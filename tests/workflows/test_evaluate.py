@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
@@ -94,6 +95,29 @@ def test_an_earlier_image_of_few_classes_hides_none_of_a_later_one(ask: Ask) -> 
         ask({"a.tif": ONE, "b.tif": TWO}, {"a.tif": ONE, "b.tif": TWO}, task="classes")
     )
     assert scores.summary["iou_class 2"] == 1
+
+
+def test_a_pixel_size_that_all_files_tell_turns_distances_and_areas_into_micrometres(
+    ask: Ask,
+) -> None:
+    request = ask({"a.tif": TWO}, {}, task="classes")
+    truth = Path(request.truth) / "a.tif"
+    truth.parent.mkdir()
+    tifffile.imwrite(truth, TWO, imagej=True, resolution=(2, 2), metadata={"unit": "um"})
+    summary = evaluate(request).summary
+    # Ten pixels of 0.5 µm by 0.5 µm.
+    assert summary["true_area_um2_class 2"] == pytest.approx(2.5)
+    assert summary["hausdorff95_um_class 2"] == 0
+
+
+def test_pixel_sizes_that_differ_leave_distances_in_pixels_and_that_is_said(ask: Ask) -> None:
+    request = ask({"a.tif": TWO, "b.tif": TWO}, {"a.tif": TWO}, task="classes")
+    tifffile.imwrite(
+        Path(request.truth) / "b.tif", TWO, imagej=True, resolution=(2, 2), metadata={"unit": "um"}
+    )
+    told = Told()
+    assert "hausdorff95_px_class 2" in evaluate(request, told).summary
+    assert told.said == ["pixel sizes differ between images: distances and areas are in pixels"]
 
 
 @pytest.mark.parametrize("largest", [64, 255, 60000])

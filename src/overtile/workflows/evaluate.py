@@ -12,7 +12,7 @@ from overtile.choices import Task
 from overtile.data.kinds import LARGEST_CLASSES, understand_labels
 from overtile.errors import ConfigError, LabelError
 from overtile.evaluation import TaskScores, score_classes, score_instances, score_isbi2012
-from overtile.io import Pair, pair_predictions, read_labels
+from overtile.io import Pair, pair_predictions, read_image, read_labels
 from overtile.io.matching import Matched
 from overtile.progress import Progress, Silence
 from overtile.workflows.scored_pages import ScoredPages
@@ -60,7 +60,7 @@ def evaluate(request: EvaluateRequest, progress: Progress | None = None) -> Task
         return score_isbi2012(pages)
     if pages.task == "instances":
         return score_instances(pages)
-    return score_classes(pages, _class_names(pages))
+    return score_classes(pages, _class_names(pages), _pixel_size_um(pages))
 
 
 def find_pages(request: EvaluateRequest, progress: Progress) -> ScoredPages:
@@ -121,6 +121,18 @@ def _check_ignore(ignore: int | None, task: Task) -> None:
             else f"--ignore {ignore} is no value that a truth can hold",
             remedy="give the truth a positive value where nothing is known, such as 255",
         )
+
+
+def _pixel_size_um(pages: ScoredPages) -> tuple[float, float] | None:
+    """Give the pixel size that all images share, as truth or prediction tells it; else say so."""
+    sizes = {
+        read_labels(pair.labels).pixel_size_um or read_image(pair.image).pixel_size_um
+        for pair in pages.pairs
+    }
+    if len(sizes) == 1:
+        return sizes.pop()
+    pages.progress.say("pixel sizes differ between images: distances and areas are in pixels")
+    return None
 
 
 def _class_names(pages: ScoredPages) -> list[str]:
