@@ -54,18 +54,18 @@ BASELINES = {
         lengths=1.6,
     ),
     "milesial": Baseline(
-        title="Padded U-Net by the defaults of milesial/Pytorch-UNet, learning rate chosen",
+        title="Padded U-Net by the defaults of milesial/Pytorch-UNet",
         job=partial(fulfil, padded_unet((DEFAULT_RATE, 3e-5, 1e-4))),
         lengths=4.0,
-    ),
-    "milesial-defaults": Baseline(
-        title="Padded U-Net by the defaults of milesial/Pytorch-UNet",
-        job=partial(fulfil, padded_unet((DEFAULT_RATE,))),
-        lengths=1.0,
     ),
     "monai": Baseline(title="MONAI BasicUNet by the tutorial recipe", job=_with_monai, lengths=1.0),
     "unet": Baseline(
         title="U-Net, recipe auto", job=partial(train_and_predict, "auto"), lengths=1.0
+    ),
+    "unet-short": Baseline(
+        title="U-Net, recipe auto for a short run",
+        job=partial(train_and_predict, "benchmarks/recipes/short.toml"),
+        lengths=1.0,
     ),
     "unet-paper-width16": Baseline(
         title="U-Net, recipe paper at width 16",
