@@ -67,9 +67,4 @@ BASELINES = {
         job=partial(train_and_predict, "benchmarks/recipes/short.toml"),
         lengths=1.0,
     ),
-    "unet-paper-width16": Baseline(
-        title="U-Net, recipe paper at width 16",
-        job=partial(train_and_predict, "benchmarks/recipes/paper-width16.toml"),
-        lengths=1.0,
-    ),
 }
