@@ -12,6 +12,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import torch
 from command_line import call
@@ -38,7 +39,7 @@ def main() -> None:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     name, recipe, steps = PLANS[device]
     os.chdir(ROOT)
-    print(f"{name}: {steps} steps, {_expected(recipe, steps, device)}", flush=True)
+    print(f"{name}: {steps} steps, {_expected(recipe, steps, device)} if begun anew", flush=True)
     images, labels = (f"$OVERTILE_DATA/isbi2012/train-{part}.tif" for part in ("volume", "labels"))
     run, results = f"runs/paper/{name}/run", f"runs/paper/{name}/results"
     train = (
@@ -51,12 +52,11 @@ def main() -> None:
         "--tta rotations7",
         f"overtile evaluate {results} {labels} --task isbi2012 --pages {HELD_OUT}",
     ]
-    again = " --resume" if Path(run, "run.json").exists() else ""
-    trained, _, scores = (
-        call(command, Path(data)) for command in (commands[0] + again, commands[1], commands[2])
-    )
+    if not _history(run).get("finished"):
+        call(train + (" --resume" if Path(run, "run.json").exists() else ""), Path(data))
+    _, scores = (call(command, Path(data)) for command in commands[1:])
     record = json.loads(Path(run, "run.json").read_text())
-    history = json.loads(Path(run, "history.json").read_text())
+    history = _history(run)
     result = {
         "command": "python benchmarks/paper.py",
         "commands": commands,
@@ -64,7 +64,7 @@ def main() -> None:
         "machine": describe_machine(),
         "seed": record["seed"],
         "threads": record["threads"],
-        "steps": trained["steps"],
+        "steps": history["step"],
         "minutes": round(history["seconds"] / 60, 1),
         "peak_memory_mb": history["peak_memory_mb"],
         "images": {"trained_on": len(record["training"]), "scored": len(record["validation"])},
@@ -74,6 +74,11 @@ def main() -> None:
     }
     RESULTS.mkdir(parents=True, exist_ok=True)
     (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=2) + "\n")
+
+
+def _history(run: str) -> dict[str, Any]:
+    path = Path(run, "history.json")
+    return json.loads(path.read_text()) if path.exists() else {}
 
 
 def _expected(recipe: str, steps: int, device: str) -> str:
