@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
 from tables.accuracy import accuracy_table  # noqa: E402
-from tables.baselines import baseline_table  # noqa: E402
+from tables.baselines import baseline_table, short_baseline_table  # noqa: E402
 from tables.claims import claim_tables  # noqa: E402
 from tables.metrics import metrics_table  # noqa: E402
 from tables.paper import paper_table, seam_table  # noqa: E402
@@ -37,6 +37,7 @@ def main() -> int:
     tables = {
         "accuracy": accuracy_table(),
         "baselines": baseline_table(),
+        "baselines-short": short_baseline_table(),
         "metrics": metrics_table(),
         "paper": paper_table(),
         "claim-seams": seam_table(),
