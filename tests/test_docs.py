@@ -112,11 +112,13 @@ def test_every_file_and_test_spoken_of_exists(path: Path) -> None:
             assert f"def {code}(" in tests, code
 
 
-def test_every_statement_of_the_paper_has_a_test_or_is_said_to_be_missing() -> None:
-    rows = [line for line in prose(PAPER_MAP).splitlines() if line.count(" | ") == 4]
+def test_every_statement_of_the_paper_has_a_test() -> None:
+    # Tables of what was measured state figures, not the paper.
+    said = re.sub(r"<!-- table:.*?<!-- end -->", "", prose(PAPER_MAP), flags=re.DOTALL)
+    rows = [line for line in said.splitlines() if line.count(" | ") == 4]
     statements = [row for row in rows if not row.startswith(("| the paper", "| ---", "| key"))]
     assert len(statements) >= 45
-    assert [row for row in statements if "::test_" not in row and "not computed" not in row] == []
+    assert [row for row in statements if "::test_" not in row] == []
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=named)

@@ -29,6 +29,9 @@ from machine import current_commit, describe_machine
 LOOKS = 5
 """How often the held-out pages are scored while training; they choose nothing."""
 
+CHOICE_SHARE = 0.2
+"""Length of a run that only compares learning rates, as a share of the final run."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Assignment:
@@ -64,7 +67,7 @@ def fulfil(method: Method, assignment: Assignment) -> None:
     pages = read_pages(assignment.data)
     minutes, seed = assignment.minutes, assignment.seed
     rate, tried = choose_rate(
-        method, choosing_split(pages), minutes=method.choice_share * minutes, seed=seed
+        method, choosing_split(pages), minutes=CHOICE_SHARE * minutes, seed=seed
     )
     split = final_split(pages)
     training = train(method, split, rate=rate, minutes=minutes, seed=seed, looks=LOOKS)

@@ -55,8 +55,8 @@ BASELINES = {
     ),
     "milesial": Baseline(
         title="Padded U-Net by the defaults of milesial/Pytorch-UNet",
-        job=partial(fulfil, padded_unet((DEFAULT_RATE, 3e-5, 1e-4))),
-        lengths=4.0,
+        job=partial(fulfil, padded_unet((DEFAULT_RATE,))),
+        lengths=1.0,
     ),
     "monai": Baseline(title="MONAI BasicUNet by the tutorial recipe", job=_with_monai, lengths=1.0),
     "unet": Baseline(

@@ -46,9 +46,6 @@ class Method:
     rates: tuple[float, ...]
     """Learning rates to choose from; a single one is taken as it is."""
 
-    choice_share: float = 0.2
-    """Length of a run that only compares learning rates, as a share of the final run."""
-
     loss: Callable[[Tensor, Tensor], Tensor] = cross_entropy
     optimiser: Callable[[nn.Module, float], Optimizer] = adam
     schedule: Literal["constant", "cosine"] = "cosine"

@@ -64,17 +64,12 @@ class PaddedUNet(nn.Module):
 
 
 def padded_unet(rates: tuple[float, ...]) -> Method:
-    """Train a padded U-Net by the defaults of the script, at the best of some learning rates.
-
-    A momentum of 0.999 gathers speed over a thousand steps, so that a short run would choose too
-    high a rate: rates are compared over the whole length.
-    """
+    """Train a padded U-Net by the defaults of the script, at the best of some learning rates."""
     return Method(
         build=lambda _: PaddedUNet(),
         source=_whole_pages,
         predict=predict_page,
         rates=rates,
-        choice_share=1.0,
         loss=cross_entropy_and_dice,
         optimiser=_rmsprop,
         schedule="constant",

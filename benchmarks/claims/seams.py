@@ -1,8 +1,8 @@
 """Are tiles seamless? Every way of tiling against the same network on the whole page at once.
 
 ``python benchmarks/claims/seams.py`` needs two trained networks: that of the trial
-``augmentation-elastic-20-slices-seed0``, and the padded U-Net of ``baselines/run.py milesial``. It
-runs itself in the environment of MONAI, whose sliding window it measures.
+``augmentation-elastic-20-slices-seed0``, and MONAI's of ``baselines/run.py monai``. It runs itself
+in the environment of MONAI, whose sliding window it measures.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ import torch  # noqa: E402
 from machine import current_commit, describe_machine  # noqa: E402
 from monai_environment import monai_python  # noqa: E402
 from networks import build  # noqa: E402
-from padded_unet import PaddedUNet  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 from trial import read_split  # noqa: E402
 from trials import all_trials  # noqa: E402
@@ -69,9 +68,7 @@ def main() -> None:
     _, _, pages = read_split(trial, Path(os.environ["OVERTILE_DATA"]))
     network = build(1, trial.settled().network, trial.shape, trial.start, trial.seed)
     network.load_state_dict(load_file(RUNS / "claims" / TRIAL / "weights.safetensors"))
-    padded = PaddedUNet()
-    padded.load_state_dict(load_file(RUNS / "baselines" / "milesial" / "weights.safetensors"))
-    routes = [*_with_context(network.eval()), *_padded(padded.eval())]
+    routes = [*_with_context(network.eval()), *_padded()]
     result = {
         "command": "python benchmarks/claims/seams.py",
         "commit": current_commit(),
@@ -139,9 +136,13 @@ def _steps_of_the_output(network: UNet, pixels: Floats) -> Floats:
     return result
 
 
-def _padded(network: PaddedUNet) -> Iterator[Route]:
-    """Give a padded network on windows side by side, and blended by MONAI."""
+def _padded() -> Iterator[Route]:
+    """Give MONAI's padded network on windows side by side, and blended by MONAI."""
     from monai.inferers import SlidingWindowInferer
+    from monai.networks.nets import BasicUNet
+
+    network = BasicUNet(spatial_dims=2, in_channels=1, out_channels=2).eval()
+    network.load_state_dict(load_file(RUNS / "baselines" / "monai" / "weights.safetensors"))
 
     def whole(pixels: Floats) -> Floats:
         return _probability(network, pixels)
@@ -157,7 +158,7 @@ def _padded(network: PaddedUNet) -> Iterator[Route]:
         return predict
 
     yield Route(
-        title=f"padded network, windows of {WINDOW_PX} px side by side",
+        title=f"MONAI BasicUNet, windows of {WINDOW_PX} px side by side",
         stitched=_side_by_side(network),
         whole=whole,
         seams=(WINDOW_PX,),
@@ -167,14 +168,14 @@ def _padded(network: PaddedUNet) -> Iterator[Route]:
         begins = {min(at, 512 - WINDOW_PX) for at in range(0, 512 - WINDOW_PX + step, step)}
         edges = begins | {begin + WINDOW_PX for begin in begins}
         yield Route(
-            title=f"padded network, windows of {WINDOW_PX} px blended by MONAI, overlap {overlap}",
+            title=f"MONAI BasicUNet, windows of {WINDOW_PX} px blended, overlap {overlap}",
             stitched=blended(overlap),
             whole=whole,
             seams=tuple(sorted(edges - {0, 512})),
         )
 
 
-def _side_by_side(network: PaddedUNet) -> Probability:
+def _side_by_side(network: torch.nn.Module) -> Probability:
     def predict(pixels: Floats) -> Floats:
         result = np.empty(pixels.shape[1:], np.float32)
         for y in range(0, result.shape[0], WINDOW_PX):
