@@ -38,6 +38,7 @@ baselines: .venv/ready
 
 claims: .venv/ready
 	$(BIN)/python benchmarks/claims/run.py
+	$(BIN)/python benchmarks/claims/seams.py
 	$(BIN)/python benchmarks/tables
 
 paper: .venv/ready

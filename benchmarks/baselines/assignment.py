@@ -38,7 +38,7 @@ class Assignment:
     """Where, on what and how long a baseline is trained."""
 
     folder: Path
-    """Its own; takes `FOREGROUND` and `TRAINING`."""
+    """Its own; takes the three files below."""
 
     data: Path
     """The folder of the data sets."""

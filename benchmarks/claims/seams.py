@@ -38,6 +38,8 @@ from overtile.model.unet import UNet  # noqa: E402
 
 TRIAL = "augmentation-elastic-20-slices-seed0"
 RUNS = ROOT / "runs"
+OURS = RUNS / "claims" / TRIAL / "weights.safetensors"
+MONAIS = RUNS / "baselines" / "monai" / "weights.safetensors"
 RESULT = ROOT / "benchmarks" / "results" / "seams.json"
 OUTPUT_PX = 196
 WINDOW_PX = 256
@@ -61,13 +63,18 @@ class Route:
 
 def main() -> None:
     """Measure every route on the held-out pages."""
+    if "OVERTILE_DATA" not in os.environ:
+        sys.exit("error: OVERTILE_DATA is not set; name the folder of the data sets")
+    for weights, command in ((OURS, f"claims/run.py {TRIAL}"), (MONAIS, "baselines/run.py monai")):
+        if not weights.exists():
+            sys.exit(f"error: {weights} is not there; run `python benchmarks/{command}` first")
     if "--inside" not in sys.argv:
         python = monai_python(RUNS / "monai-env")
         sys.exit(subprocess.run([python, __file__, "--inside"], check=False).returncode)
     trial = next(trial for trial in all_trials() if trial.name == TRIAL)
     _, _, pages = read_split(trial, Path(os.environ["OVERTILE_DATA"]))
     network = build(1, trial.settled().network, trial.shape, trial.start, trial.seed)
-    network.load_state_dict(load_file(RUNS / "claims" / TRIAL / "weights.safetensors"))
+    network.load_state_dict(load_file(OURS))
     routes = [*_with_context(network.eval()), *_padded()]
     result = {
         "command": "python benchmarks/claims/seams.py",
@@ -142,7 +149,7 @@ def _padded() -> Iterator[Route]:
     from monai.networks.nets import BasicUNet
 
     network = BasicUNet(spatial_dims=2, in_channels=1, out_channels=2).eval()
-    network.load_state_dict(load_file(RUNS / "baselines" / "monai" / "weights.safetensors"))
+    network.load_state_dict(load_file(MONAIS))
 
     def whole(pixels: Floats) -> Floats:
         return _probability(network, pixels)
