@@ -1,0 +1,1 @@
+"""What the reliability tests share: faulty disks, damaged files, processes that are killed."""
