@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from overtile import storage
 from overtile.errors import OutputError
 from overtile.storage import (
     TEMPORARY_SUFFIX,
@@ -73,11 +74,12 @@ def test_a_full_disk_is_told_with_the_file_and_the_bytes_needed(
     old: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("os.fsync", failing(errno.ENOSPC))
+    monkeypatch.setattr(storage.disk, "free_bytes", lambda _: 1_000_000)
     with pytest.raises(OutputError) as refusal:
         write_bytes(old, bytes(1234))
     assert str(refusal.value) == (
         f"{old}: cannot be written (No space left on device); "
-        "free 1234 bytes or choose another folder"
+        "1234 bytes are needed and 1000000 are free: make room, or choose another folder"
     )
 
 
@@ -88,7 +90,7 @@ def test_a_write_that_ends_half_way_leaves_the_old_file(old: Path) -> None:
         "write_bytes(pathlib.Path(sys.argv[1]), bytes(5000))"
     )
     done = subprocess.run([sys.executable, "-c", code, old], capture_output=True, check=False)
-    assert b"a.txt: cannot be written (File too large); free 5000 bytes" in done.stderr
+    assert b"a.txt: cannot be written (File too large); 5000 bytes are needed" in done.stderr
     assert old.read_bytes() == b"old"
     assert names(old.parent) == ["a.txt"]
 
@@ -125,7 +127,7 @@ def test_bytes_are_on_the_disk_before_they_bear_the_name(
 def test_a_drive_that_cannot_sync_folders_is_no_failure(
     old: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("os.open", failing(errno.EINVAL))
+    monkeypatch.setattr(storage.disk, "sync_folder", failing(errno.EINVAL))
     write_bytes(old, b"new")
     assert old.read_bytes() == b"new"
 

@@ -8,6 +8,7 @@ The tree::
     ├── PairError               images and labels that do not belong together
     ├── ConfigError             a recipe or an option outside its range
     ├── ModelError              a model file that is not one, or does not fit the image
+    ├── RecordError             a record that is missing, damaged or of another release
     ├── DivergedError           a loss that is no longer a number
     ├── OutputError             a place that cannot or must not be written to
     └── StoppedError            work saved on request, to be resumed (exit codes 3, 75 and 130)
@@ -77,6 +78,10 @@ class ConfigError(OvertileError):
 
 class ModelError(OvertileError):
     """A model file is not one, or does not fit the image."""
+
+
+class RecordError(OvertileError):
+    """A record beside results or a run is missing, damaged, or of another release."""
 
 
 class DivergedError(OvertileError):

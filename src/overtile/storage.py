@@ -1,22 +1,85 @@
 """The only module that writes: a file under its final name is always whole.
 
-Bytes go to a temporary file beside the target, are flushed to the disk and then renamed over it, so
-that a crash leaves the old file or the new one, never a part of one.
+Bytes go to a temporary file beside the target, are flushed to the disk, read back, and then renamed
+over it, so that a crash leaves the old file or the new one, never a part of one.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
-from collections.abc import Mapping
-from contextlib import suppress
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from overtile.errors import OutputError
 
 TEMPORARY_SUFFIX = ".overtile-part"
+LOCK_NAME = ".overtile-lock"
+_OWNER_NAME = ".overtile-owner.json"
+_SECONDS_FOR_OWNER = 0.5
+_READ_BACK_BYTES = 1 << 20
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class Disk:
+    """Every operation that changes a disk, one method each: tests make any of them fail."""
+
+    def create(self, path: Path) -> int:
+        """Make a new file; give its descriptor."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+        return os.open(path, flags, 0o666)
+
+    def write(self, descriptor: int, content: memoryview) -> int:
+        """Write some of `content`; give how many bytes."""
+        return os.write(descriptor, content)
+
+    def sync(self, descriptor: int) -> None:
+        """Wait until what was written is on the disk, not only in memory."""
+        os.fsync(descriptor)
+
+    def close(self, descriptor: int) -> None:
+        """Close a file."""
+        os.close(descriptor)
+
+    def replace(self, part: Path, path: Path) -> None:
+        """Give a file its name, taking it from any other."""
+        part.replace(path)
+
+    def sync_folder(self, folder: Path) -> None:
+        """Wait until the names in a folder are on the disk."""
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def remove(self, path: Path) -> None:
+        """Remove a file, if it is there."""
+        path.unlink(missing_ok=True)
+
+    def make_folder(self, path: Path) -> None:
+        """Make a folder and its parents, where missing."""
+        path.mkdir(parents=True, exist_ok=True)
+
+    def free_bytes(self, folder: Path) -> int | None:
+        """Tell how much can still be written in a folder; None where nobody knows."""
+        if not hasattr(os, "statvfs"):
+            return None
+        found = os.statvfs(folder)
+        return found.f_bavail * found.f_frsize if found.f_blocks else None
+
+
+disk = Disk()
+"""What all writing goes through."""
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -32,25 +95,23 @@ def write_bytes(path: Path, content: bytes) -> None:
     Raises
     ------
     OutputError
-        If the disk is full or the folder cannot be written to. An existing file stays as it was.
+        If there is no room, the folder cannot be written to, or the disk does not give back what
+        was written. An existing file stays as it was.
     """
+    demand_room(path, len(content))
     part = path.with_name(f".{secrets.token_hex(6)}{TEMPORARY_SUFFIX}")
     try:
-        with part.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        try:
+            _fill(part, content)
+            _read_back(part, content, path)
+            disk.replace(part, path)
+        finally:
+            with suppress(OSError):
+                disk.remove(part)
         _sync_folder(path.parent)
+        _read_back(path, content, path)
     except OSError as error:
-        raise OutputError(
-            f"cannot be written ({error.strerror or error})",
-            remedy=f"free {len(content)} bytes or choose another folder",
-            path=path,
-        ) from error
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
+        raise _refusal(error, path, len(content)) from error
 
 
 def write_text(path: Path, text: str) -> None:
@@ -63,6 +124,24 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
     write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
+def remove(path: Path) -> None:
+    """Remove a file that is no longer needed, if it is there.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be removed.
+    """
+    try:
+        disk.remove(path)
+    except OSError as error:
+        raise OutputError(
+            f"cannot be removed ({error.strerror or error})",
+            remedy="choose a folder that can be written to",
+            path=path,
+        ) from error
+
+
 def make_folder(path: Path) -> Path:
     """Create `path` and its parents where missing.
 
@@ -72,7 +151,7 @@ def make_folder(path: Path) -> Path:
         If something else bears the name, or the place is read-only.
     """
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        disk.make_folder(path)
     except OSError as error:
         raise OutputError(
             f"is not a folder that can be written to ({error.strerror or error})",
@@ -82,22 +161,138 @@ def make_folder(path: Path) -> Path:
     return path
 
 
+def demand_room(path: Path, needed: int) -> None:
+    """Refuse to begin what the disk has no room for.
+
+    Parameters
+    ----------
+    path : path
+        A file, or a folder, that is to be written; neither need exist yet.
+    needed : int
+        Bytes that it will take.
+
+    Raises
+    ------
+    OutputError
+        Telling how many bytes are needed, and how many are free.
+    """
+    free = _free_bytes(path)
+    if free is not None and free < needed:
+        raise _refusal(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), path, needed)
+
+
 def sweep(folder: Path) -> None:
     """Remove what a killed writer left in `folder`: temporary files, never finished ones."""
     for part in folder.glob(f".*{TEMPORARY_SUFFIX}"):
         with suppress(OSError):
-            part.unlink()
+            disk.remove(part)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a folder, so that no other process works in it; dies with the process.
+
+    Parameters
+    ----------
+    folder : path
+        It must exist.
+
+    Raises
+    ------
+    OutputError
+        If another process holds it, telling which, where and since when.
+    """
+    lock = FileLock(folder / LOCK_NAME)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise OutputError(
+            f"is in use by {_owner(folder)}",
+            remedy="wait until it ends, stop it, or choose another folder",
+            path=folder,
+        ) from error
+    except OSError as error:
+        raise _refusal(error, folder, 0) from error
+    try:
+        owner = {
+            "host": socket.gethostname(),
+            "process": os.getpid(),
+            "since": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        write_json(folder / _OWNER_NAME, owner)
+        yield
+    finally:
+        # The lock file goes while it is held: who waits on it sees that it has no name any more.
+        for name in (_OWNER_NAME, LOCK_NAME):
+            with suppress(OSError):
+                disk.remove(folder / name)
+        lock.release()
+
+
+def is_ours(path: Path) -> bool:
+    """Say whether a file is one that this module leaves in a folder that it holds."""
+    return path.name in (LOCK_NAME, _OWNER_NAME) or path.name.endswith(TEMPORARY_SUFFIX)
+
+
+def _owner(folder: Path) -> str:
+    end = time.monotonic() + _SECONDS_FOR_OWNER
+    while True:
+        try:
+            note = json.loads((folder / _OWNER_NAME).read_bytes())
+            return f"process {note['process']} on {note['host']} since {note['since']}"
+        except (OSError, ValueError, KeyError, TypeError):
+            if time.monotonic() > end:  # It may just have begun, and not told yet.
+                return "another process"
+            time.sleep(0.02)
+
+
+def _fill(part: Path, content: bytes) -> None:
+    descriptor = disk.create(part)
+    try:
+        left = memoryview(content)
+        while left:
+            left = left[disk.write(descriptor, left) :]
+        disk.sync(descriptor)
+    finally:
+        disk.close(descriptor)
+
+
+def _read_back(path: Path, content: bytes, target: Path) -> None:
+    """Refuse a disk that says that it wrote, and did not."""
+    view = memoryview(content)
+    with path.open("rb") as file:
+        while chunk := file.read(_READ_BACK_BYTES):
+            if chunk != view[: len(chunk)]:
+                break
+            view = view[len(chunk) :]
+    if chunk or view:
+        raise OutputError(
+            "was not kept by the disk: other bytes are read than were written",
+            remedy="check the disk, or choose another folder",
+            path=target,
+        )
+
+
+def _refusal(error: OSError, path: Path, needed: int) -> OutputError:
+    remedy = "choose a folder that can be written to"
+    free = _free_bytes(path)
+    if error.errno in _NO_ROOM:
+        room = "" if free is None else f" and {free} are free"
+        remedy = f"{needed} bytes are needed{room}: make room, or choose another folder"
+    return OutputError(f"cannot be written ({error.strerror or error})", remedy=remedy, path=path)
+
+
+def _free_bytes(path: Path) -> int | None:
+    folder = next((parent for parent in path.absolute().parents if parent.is_dir()), Path("/"))
+    with suppress(OSError):
+        return disk.free_bytes(folder)
+    return None
 
 
 def _sync_folder(folder: Path) -> None:
     # A rename is only on the disk once its folder is. Windows cannot open folders; it needs no
     # sync. Some network drives refuse one: the new file is whole there all the same, and after a
     # crash it is the new or the old one, as promised.
-    if os.name == "nt":
-        return
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    if os.name != "nt":
+        with suppress(OSError):
+            disk.sync_folder(folder)
