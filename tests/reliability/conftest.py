@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from harness.zygote import Zygote
 
 Amount = Callable[[int, int], int]
 Tally = Callable[..., None]
@@ -40,3 +41,10 @@ def tally(request: pytest.FixtureRequest) -> Tally:
             (folder / f"{what.replace(' ', '-')}.json").write_text(json.dumps(entry), "utf-8")
 
     return note
+
+
+@pytest.fixture(scope="session")
+def zygote() -> Iterator[Zygote]:
+    """A process that forks commands in milliseconds; it is there for all tests that kill."""
+    with Zygote() as process:
+        yield process
