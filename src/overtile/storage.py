@@ -28,6 +28,12 @@ _OWNER_NAME = ".overtile-owner.json"
 _SECONDS_FOR_OWNER = 0.5
 _READ_BACK_BYTES = 1 << 20
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_CANNOT_SYNC_FOLDERS = (errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES)
+_REMEDIES = {
+    errno.EIO: "check the disk, or choose another folder",
+    errno.EISDIR: "remove that folder, or choose another name",
+    errno.ENAMETOOLONG: "choose a shorter name",
+}
 
 
 class Disk:
@@ -67,8 +73,8 @@ class Disk:
         path.unlink(missing_ok=True)
 
     def make_folder(self, path: Path) -> None:
-        """Make a folder and its parents, where missing."""
-        path.mkdir(parents=True, exist_ok=True)
+        """Make a folder whose parent exists, if it is not there."""
+        path.mkdir(exist_ok=True)
 
     def free_bytes(self, folder: Path) -> int | None:
         """Tell how much can still be written in a folder; None where nobody knows."""
@@ -88,19 +94,20 @@ def write_bytes(path: Path, content: bytes) -> None:
     Parameters
     ----------
     path : path
-        The target. Its folder must exist; an existing file is replaced.
+        The target. Its folder must exist; an existing file, or a link, is replaced.
     content : bytes
         All of the file.
 
     Raises
     ------
     OutputError
-        If there is no room, the folder cannot be written to, or the disk does not give back what
-        was written. An existing file stays as it was.
+        If there is no room, the folder or the file may not be written to, or the disk does not give
+        back what was written. Until the last step an existing file stays as it was.
     """
     demand_room(path, len(content))
-    part = path.with_name(f".{secrets.token_hex(6)}{TEMPORARY_SUFFIX}")
+    part = path.parent / f".{secrets.token_hex(6)}{TEMPORARY_SUFFIX}"
     try:
+        _demand_replaceable(path)
         try:
             _fill(part, content)
             _read_back(part, content, path)
@@ -135,11 +142,7 @@ def remove(path: Path) -> None:
     try:
         disk.remove(path)
     except OSError as error:
-        raise OutputError(
-            f"cannot be removed ({error.strerror or error})",
-            remedy="choose a folder that can be written to",
-            path=path,
-        ) from error
+        raise _refusal(error, path, fault="cannot be removed") from error
 
 
 def make_folder(path: Path) -> Path:
@@ -151,13 +154,13 @@ def make_folder(path: Path) -> Path:
         If something else bears the name, or the place is read-only.
     """
     try:
-        disk.make_folder(path)
+        missing = [folder for folder in (path, *path.parents) if not folder.is_dir()]
+        for folder in reversed(missing):
+            disk.make_folder(folder)
+            _sync_folder(folder.parent)
     except OSError as error:
-        raise OutputError(
-            f"is not a folder that can be written to ({error.strerror or error})",
-            remedy="choose another one",
-            path=path,
-        ) from error
+        fault = "is not a folder that can be written to"
+        raise _refusal(error, path, fault=fault) from error
     return path
 
 
@@ -178,14 +181,15 @@ def demand_room(path: Path, needed: int) -> None:
     """
     free = _free_bytes(path)
     if free is not None and free < needed:
-        raise _refusal(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), path, needed)
+        raise _refusal(_os_error(errno.ENOSPC), path, needed)
 
 
 def sweep(folder: Path) -> None:
     """Remove what a killed writer left in `folder`: temporary files, never finished ones."""
-    for part in folder.glob(f".*{TEMPORARY_SUFFIX}"):
-        with suppress(OSError):
-            disk.remove(part)
+    with suppress(OSError):  # A folder that vanishes has nothing left to sweep.
+        for part in list(folder.glob(f".*{TEMPORARY_SUFFIX}")):
+            with suppress(OSError):
+                disk.remove(part)
 
 
 @contextmanager
@@ -200,9 +204,10 @@ def locked(folder: Path) -> Iterator[None]:
     Raises
     ------
     OutputError
-        If another process holds it, telling which, where and since when.
+        If another process holds it, telling which, where and since when, or if it cannot be locked.
     """
-    lock = FileLock(folder / LOCK_NAME)
+    # A lock of the operating system or none: a mere file would outlive a killed process.
+    lock = FileLock(folder / LOCK_NAME, fallback_to_soft=False)
     try:
         lock.acquire(timeout=0)
     except Timeout as error:
@@ -212,8 +217,9 @@ def locked(folder: Path) -> Iterator[None]:
             path=folder,
         ) from error
     except OSError as error:
-        raise _refusal(error, folder, 0) from error
+        raise _refusal(error, folder, fault="cannot be locked") from error
     try:
+        remove(folder / _OWNER_NAME)  # Of a process that was killed: it must not be named again.
         owner = {
             "host": socket.gethostname(),
             "process": os.getpid(),
@@ -226,7 +232,8 @@ def locked(folder: Path) -> Iterator[None]:
         for name in (_OWNER_NAME, LOCK_NAME):
             with suppress(OSError):
                 disk.remove(folder / name)
-        lock.release()
+        with suppress(OSError):
+            lock.release()
 
 
 def is_ours(path: Path) -> bool:
@@ -251,7 +258,10 @@ def _fill(part: Path, content: bytes) -> None:
     try:
         left = memoryview(content)
         while left:
-            left = left[disk.write(descriptor, left) :]
+            written = disk.write(descriptor, left)
+            if written < 1:
+                raise _os_error(errno.EIO)
+            left = left[written:]
         disk.sync(descriptor)
     finally:
         disk.close(descriptor)
@@ -273,19 +283,35 @@ def _read_back(path: Path, content: bytes, target: Path) -> None:
         )
 
 
-def _refusal(error: OSError, path: Path, needed: int) -> OutputError:
-    remedy = "choose a folder that can be written to"
+def _demand_replaceable(path: Path) -> None:
+    """Refuse what renaming would not: a file that its owner protects, and a link to a folder."""
+    if path.is_dir():
+        raise _os_error(errno.EISDIR)
+    if path.exists() and not os.access(path, os.W_OK):
+        raise _os_error(errno.EACCES)
+
+
+def _os_error(code: int) -> OSError:
+    return OSError(code, os.strerror(code))
+
+
+def _refusal(
+    error: OSError, path: Path, needed: int = 0, *, fault: str = "cannot be written"
+) -> OutputError:
+    remedy = _REMEDIES.get(error.errno or 0, "choose a place that can be written to")
     free = _free_bytes(path)
     if error.errno in _NO_ROOM:
+        what = f"{needed} bytes are needed" if needed else "room is needed"
         room = "" if free is None else f" and {free} are free"
-        remedy = f"{needed} bytes are needed{room}: make room, or choose another folder"
-    return OutputError(f"cannot be written ({error.strerror or error})", remedy=remedy, path=path)
+        remedy = f"{what}{room}: make room, or choose another folder"
+    return OutputError(f"{fault} ({error.strerror or error})", remedy=remedy, path=path)
 
 
 def _free_bytes(path: Path) -> int | None:
-    folder = next((parent for parent in path.absolute().parents if parent.is_dir()), Path("/"))
-    with suppress(OSError):
-        return disk.free_bytes(folder)
+    """Ask at the nearest place that is there; None where nobody knows."""
+    for place in (path, *path.absolute().parents):
+        with suppress(OSError):
+            return disk.free_bytes(place)
     return None
 
 
@@ -294,5 +320,8 @@ def _sync_folder(folder: Path) -> None:
     # sync. Some network drives refuse one: the new file is whole there all the same, and after a
     # crash it is the new or the old one, as promised.
     if os.name != "nt":
-        with suppress(OSError):
+        try:
             disk.sync_folder(folder)
+        except OSError as error:
+            if error.errno not in _CANNOT_SYNC_FOLDERS:
+                raise
