@@ -1,0 +1,99 @@
+"""Every command that writes, ready to be run again and again in fresh folders."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from overtile.storage import TEMPORARY_SUFFIX, is_ours
+
+PREDICT = ("predict", "model", "new", "--out", "results")
+EVALUATE = ("evaluate", "predicted", "labels", "--task", "instances")
+TRAIN = ("train", "images", "labels", "--out", "run", "--recipe", "tiny.toml", "--steps", "4")
+
+COMMANDS: Mapping[str, Sequence[str]] = {
+    "predict": PREDICT,
+    "predict anew": ("predict", "model", "new", "--out", "earlier", "--overwrite"),
+    "evaluate": (*EVALUATE, "--csv", "s/s.csv", "--page", "s/s.html", "--json", "s/s.json"),
+    "evaluate anew": (*EVALUATE, "--csv", "old.csv", "--page", "old.html", "--json", "old.json"),
+    "report": ("report", "run", "--json", "told/report.json"),
+    "check": ("check", "images", "labels", "--json", "old.json"),
+    "info": ("info", "model", "--json", "told/info.json"),
+}
+"""Those whose files are the same, byte by byte, each time."""
+
+
+def lay_out(folder: Path, *, cells: Path, run: Path, recipe: Path) -> Path:
+    """Give a folder all that `COMMANDS` and `TRAIN` need."""
+    shutil.copytree(cells, folder, dirs_exist_ok=True)
+    shutil.copytree(cells / "labels", folder / "predicted")
+    shutil.copy(recipe, folder / "tiny.toml")
+    shutil.copytree(run, folder / "run")
+    (folder / "model").mkdir()
+    shutil.copy(run / "model.safetensors", folder / "model")
+    for name in ("new", "earlier"):
+        (folder / name).mkdir()
+    for number in range(2):
+        shutil.copy(cells / "images" / f"cell{number}.tif", folder / "new")
+        (folder / "earlier" / f"cell{number}_labels.tif").write_bytes(b"old")
+    for name in ("old.csv", "old.html", "old.json", "run/report.html", "earlier/predictions.json"):
+        (folder / name).write_bytes(b"old")
+    return folder
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One write path."""
+
+    template: Path
+    """Files to begin with; a job is run in a copy of them."""
+
+    run: Callable[[], int]
+    """Does it in the working folder; gives the exit code."""
+
+    code: int = 0
+    """How it ends where the disk is well."""
+
+    again: bool = True
+    """Whether it can be started again in the same folder."""
+
+    sweeps: bool = False
+    """Whether that removes what was left of the first start."""
+
+    operations: tuple[str, ...] = ()
+    """What it does to a good disk, in order."""
+
+    contents: Mapping[str, Sequence[bytes]] = field(default_factory=dict)
+    """Each content that it gives to a file, the last one last."""
+
+    def third_things(self, folder: Path) -> list[str]:
+        """Name files that are lost, and those that hold what they never should."""
+        before, now = files(self.template), files(folder)
+        lost = [name for name in before if name not in now]
+        return lost + [
+            name
+            for name, content in now.items()
+            if not is_ours(Path(name))
+            and content not in (before.get(name), *self.contents.get(name, ()))
+        ]
+
+    def unfinished(self, folder: Path) -> list[str]:
+        """Name files that are not what they are in the end."""
+        now = files(folder)
+        return [name for name, contents in self.contents.items() if now.get(name) != contents[-1]]
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Read all files below a folder."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def leftovers(folder: Path) -> list[str]:
+    """Name the temporary files below a folder."""
+    return [path.name for path in folder.rglob(f"*{TEMPORARY_SUFFIX}")]
