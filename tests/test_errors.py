@@ -56,9 +56,24 @@ def test_an_error_says_file_fault_and_remedy(
     assert str(ImageError("is empty", remedy=remedy, path=path)) == message
 
 
-@pytest.mark.parametrize("newline", ["\n", "\r\n", "\v", "\f", "\x1c", "\x85", "\u2028", "\u2029"])
-def test_a_name_with_a_line_end_stays_on_one_line(newline: str) -> None:
-    assert str(ImageError("is empty", path=f"a{newline}b.tif")) == "a b.tif: is empty"
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("a\n.tif", r"a\n.tif"),
+        ("a\r\n.tif", r"a\r\n.tif"),
+        ("a\x1b[31m.tif", r"a\x1b[31m.tif"),
+        ("a\x85.tif", r"a\x85.tif"),
+        ("a\u2028.tif", r"a\u2028.tif"),
+        ("a\udcff.tif", r"a\udcff.tif"),
+        ("two  spaces, Zürich, 細胞, 🔬.tif", "two  spaces, Zürich, 細胞, 🔬.tif"),
+    ],
+)
+def test_of_a_name_what_no_terminal_should_be_sent_is_escaped(name: str, shown: str) -> None:
+    assert str(ImageError("is empty", path=name)) == f"{shown}: is empty"
+
+
+def test_a_fault_of_many_lines_is_told_on_one() -> None:
+    assert str(ImageError("is\nbroken:\n\tat 3")) == "is broken: at 3"
 
 
 @given(fault=st.text(), remedy=st.text(), path=st.none() | st.text())

@@ -19,9 +19,13 @@ Every one is also a `ValueError`, so that a library user may catch either. The c
 
 from __future__ import annotations
 
+import unicodedata
 from os import PathLike
 from pathlib import Path
 from typing import Self
+
+_NOT_SHOWN = ("Cc", "Cs", "Zl", "Zp")
+"""Categories of Unicode: control characters, parts of characters, ends of lines and paragraphs."""
 
 
 class OvertileError(ValueError):
@@ -55,9 +59,9 @@ class OvertileError(ValueError):
 
     def __str__(self) -> str:
         """Write the fault on one line, whatever a file name may hold."""
-        where = "" if self.path is None else f"{self.path}: "
+        where = "" if self.path is None else f"{printable(str(self.path))}: "
         remedy = f"; {self.remedy}" if self.remedy else ""
-        return " ".join(f"{where}{self.fault}{remedy}".split())
+        return where + printable(" ".join(f"{self.fault}{remedy}".split()))
 
 
 class ImageError(OvertileError):
@@ -104,3 +108,19 @@ class StoppedError(OvertileError):
     def __init__(self, fault: str, *, remedy: str, exit_code: int) -> None:
         super().__init__(fault, remedy=remedy)
         self.exit_code = exit_code
+
+
+def printable(text: str) -> str:
+    r"""Escape what no terminal should be sent: line ends, control characters, and broken UTF-8.
+
+    Examples
+    --------
+    >>> print(printable("two\nlines"))
+    two\nlines
+    """
+    return "".join(
+        letter.encode("unicode_escape").decode()
+        if unicodedata.category(letter) in _NOT_SHOWN
+        else letter
+        for letter in text
+    )

@@ -1,9 +1,10 @@
-"""A digest inside the very bytes that it is over: one flipped bit anywhere is noticed."""
+"""Digests: of a file, and inside the very bytes that they are over; one flipped bit is noticed."""
 
 from __future__ import annotations
 
 import hashlib
 import re
+from pathlib import Path
 
 UNSEALED = f"sha256:{'0' * 64}"
 """What stands in the place of the seal until it is set; to be the first text of the content."""
@@ -55,6 +56,18 @@ def is_whole(content: bytes) -> bool:
     digest.update(b"0" * _DIGITS)
     digest.update(memoryview(content)[end:])
     return digest.hexdigest().encode() == content[start:end]
+
+
+def file_digest(path: Path) -> str:
+    """Give the SHA-256 of a file in hexadecimal digits; it is never in memory as a whole.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _digits(content: bytes) -> int | None:

@@ -27,6 +27,7 @@ from overtile.inference.predict import Predictor
 from overtile.io import Image, read_image, read_labels, write_labels
 from overtile.model.file import load_model
 from overtile.progress import Silence
+from overtile.storage import locked, make_folder
 from overtile.workflows.predict import PredictResult, predict
 from overtile.workflows.results import PredictRequest, ResultKind
 
@@ -175,6 +176,52 @@ def test_equal_stems_are_refused(request_: PredictRequest, cells: Path, tmp_path
     with pytest.raises(PairError, match=r"same name as .*cell0\.tif, so that results would over"):
         predict(replace(request_, inputs=inputs))
     assert not request_.out.exists()
+
+
+def test_a_place_that_is_no_folder_is_refused(request_: PredictRequest, tmp_path: Path) -> None:
+    (taken := tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="file: is not a folder that can be written to"):
+        predict(replace(request_, out=taken))
+
+
+def test_a_folder_that_another_process_holds_is_left_alone(request_: PredictRequest) -> None:
+    with locked(make_folder(request_.out)):
+        before = names(request_.out)
+        with pytest.raises(OutputError, match=r"out: is in use by process .* since"):
+            predict(request_)
+        assert names(request_.out) == before
+
+
+def test_a_damaged_result_is_predicted_again_and_equal(request_: PredictRequest) -> None:
+    predict(request_)
+    path = request_.out / "cell0_labels.tif"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1])
+    told = Told()
+    result = predict(request_, told)
+    assert (result.written, result.kept) == (("cell0.tif",), ("cell1.tif",))
+    assert path.read_bytes() == whole
+    assert told.said[1] == "cell0_labels.tif: not as it was; cell0.tif is predicted again"
+
+
+def test_a_full_disk_is_found_before_the_network_runs(
+    request_: PredictRequest, tmp_path: Path, write_tiff: WriteTiff, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = write_tiff(tmp_path / "large.tif", np.ones((200, 200), np.uint8))
+    monkeypatch.setattr("overtile.storage.disk.free_bytes", lambda folder: 150)
+    monkeypatch.setattr(Predictor, "probabilities", None)
+    # A byte of the labels and four of the foreground for each pixel, 1032 of them told by one.
+    with pytest.raises(OutputError, match=f"{200 * 200 * 5 // 1032} bytes are needed and 150 are"):
+        predict(replace(request_, inputs=[str(image)], save=("labels", "foreground")))
+
+
+def test_a_name_too_long_for_its_results_is_found_first_and_stops_no_other(
+    request_: PredictRequest, tmp_path: Path, write_tiff: WriteTiff
+) -> None:
+    long = write_tiff(tmp_path / f"{'a' * 250}.tif", np.ones((9, 9), np.uint8))
+    result = predict(replace(request_, inputs=[str(long), *request_.inputs]))
+    assert result.written == ("cell0.tif", "cell1.tif")
+    assert result.failed == (f"{long}: has too long a name for its labels; shorten it",)
 
 
 def test_an_image_that_is_named_twice_is_predicted_once(request_: PredictRequest) -> None:

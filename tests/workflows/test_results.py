@@ -1,17 +1,21 @@
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from overtile.errors import ConfigError, OutputError
+from overtile.errors import ConfigError, ImageError, OutputError, RecordError
+from overtile.progress import Silence
 from overtile.storage import TEMPORARY_SUFFIX
 from overtile.workflows.results import (
-    RECORD_NAME,
     PredictRequest,
     ResultFolder,
+    digest_if_there,
+    image_digest,
     parse_kinds,
     stem,
 )
@@ -39,6 +43,7 @@ def folder(model: Path, **changes: Any) -> ResultFolder:  # noqa: ANN401 - field
         "out": model.parent / "out",
         "save": ("labels",),
     }
+    (model.parent / "out").mkdir(exist_ok=True)
     return ResultFolder(PredictRequest(**settings | changes), model_file=model)
 
 
@@ -49,21 +54,36 @@ def make(results: ResultFolder, images: list[Path]) -> None:
     for path in images:
         for kind in results.request.save:
             results.target(path, kind).write_bytes(b"result")
-        results.finish(path)
+        results.finish(path, image_digest(path))
 
 
 def test_a_result_that_is_complete_is_known_again(model: Path, images: list[Path]) -> None:
     make(folder(model), images)
     again = folder(model)
     again.open(images)
-    assert [again.has(path) for path in images] == [True, True]
+    assert [again.has(path, Silence()) for path in images] == [True, True]
 
 
-def test_a_result_of_which_a_file_is_gone_is_made_again(model: Path, images: list[Path]) -> None:
+class Told(Silence):
+    """A listener that remembers."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"rEsult")])
+def test_a_result_that_is_gone_or_damaged_is_made_again_and_told(
+    model: Path, images: list[Path], damage: Callable[[Path], object]
+) -> None:
     results = folder(model, save=("labels", "overlay"))
     make(results, images)
-    results.target(images[0], "overlay").unlink()
-    assert [results.has(path) for path in images] == [False, True]
+    damage(results.target(images[0], "overlay"))
+    told = Told()
+    assert [results.has(path, told) for path in images] == [False, True]
+    assert told.said == ["a_overlay.png: not as it was; a.png is predicted again"]
 
 
 def test_a_result_of_an_image_that_has_changed_is_made_again(
@@ -73,7 +93,7 @@ def test_a_result_of_an_image_that_has_changed_is_made_again(
     images[0].write_bytes(b"another image of the same name")
     again = folder(model)
     again.open(images)
-    assert [again.has(path) for path in images] == [False, True]
+    assert [again.has(path, Silence()) for path in images] == [False, True]
 
 
 def test_a_result_that_was_begun_and_not_finished_is_ours_to_replace(
@@ -85,7 +105,7 @@ def test_a_result_that_was_begun_and_not_finished_is_ours_to_replace(
     killed.target(images[0], "labels").write_bytes(b"begun")
     again = folder(model)
     again.open(images)
-    assert not again.has(images[0])
+    assert not again.has(images[0], Silence())
 
 
 def test_nothing_is_written_before_the_first_result(model: Path, images: list[Path]) -> None:
@@ -95,7 +115,6 @@ def test_nothing_is_written_before_the_first_result(model: Path, images: list[Pa
 
 def test_files_of_others_are_never_replaced(model: Path, images: list[Path]) -> None:
     target = folder(model).target(images[1], "labels")
-    target.parent.mkdir()
     target.write_bytes(b"mine")
     with pytest.raises(OutputError, match=r"b_labels\.tif: is there already, and not from this"):
         folder(model).open(images)
@@ -104,7 +123,6 @@ def test_files_of_others_are_never_replaced(model: Path, images: list[Path]) -> 
 
 def test_files_of_others_stay_beside_results(model: Path, images: list[Path]) -> None:
     results = folder(model)
-    results.request.out.mkdir()
     (results.request.out / "thesis.txt").write_bytes(b"mine")
     make(results, images)
     assert (results.request.out / "thesis.txt").read_bytes() == b"mine"
@@ -141,23 +159,61 @@ def test_overwrite_takes_the_folder_and_makes_everything_again(
     make(folder(model), images)
     over = folder(model, overwrite=True, test_time="flips8")
     make(over, images)
-    assert not over.has(images[0])
+    assert not over.has(images[0], Silence())
     again = folder(model, test_time="flips8")
     again.open(images)
-    assert again.has(images[0])
+    assert again.has(images[0], Silence())
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b'{"format": 2}', b"\xff"])
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"format": 1}', b"\xff"])
 def test_a_record_that_is_none_is_refused_unless_overwritten(
     model: Path, images: list[Path], content: bytes
 ) -> None:
-    out = model.parent / "out"
-    out.mkdir()
-    (out / RECORD_NAME).write_bytes(content)
-    with pytest.raises(OutputError, match="is no record of predictions that is understood"):
+    (record := folder(model).path).write_bytes(content)
+    message = r"predictions\.json: is damaged.*; choose another --out, or say --overwrite"
+    with pytest.raises(RecordError, match=message):
         folder(model).open(images)
+    assert record.read_bytes() == content
     make(folder(model, overwrite=True), images)
-    assert json.loads((out / RECORD_NAME).read_text("utf-8"))["format"] == 1
+    assert json.loads(record.read_text("utf-8"))["format"] == 2
+
+
+def test_any_flipped_bit_of_the_record_is_noticed(model: Path, images: list[Path]) -> None:
+    make(folder(model), images)
+    whole = folder(model).path.read_bytes()
+    for position in range(0, len(whole), 7):
+        flipped = bytes([whole[position] ^ 1 << position % 8])
+        folder(model).path.write_bytes(whole[:position] + flipped + whole[position + 1 :])
+        with pytest.raises(RecordError):
+            folder(model).open(images)
+
+
+def test_the_record_holds_the_digest_of_every_result(model: Path, images: list[Path]) -> None:
+    make(folder(model, save=("labels", "overlay")), images)
+    finished = json.loads(folder(model).path.read_text("utf-8"))["finished"]
+    result = hashlib.sha256(b"result").hexdigest()
+    assert finished["b"] == {
+        "image_sha256": hashlib.sha256(b"b.ome.tif").hexdigest(),
+        "results": {"b_labels.tif": result, "b_overlay.png": result},
+    }
+
+
+def test_a_name_that_is_no_text_is_refused(model: Path) -> None:
+    with pytest.raises(ImageError, match=r"a\\udcff\.tif: has a name that is not UTF-8; rename it"):
+        folder(model).refuse_name(Path("a\udcff.tif"))
+
+
+def test_a_name_that_leaves_no_room_for_that_of_a_result_is_refused(model: Path) -> None:
+    results = folder(model, save=("labels", "foreground"))
+    results.refuse_name(Path(f"{'a' * 240}.tif"))
+    with pytest.raises(ImageError, match="has too long a name for its foreground; shorten it"):
+        results.refuse_name(Path(f"{'a' * 241}.tif"))
+
+
+def test_the_digest_of_what_is_no_file_is_none(tmp_path: Path) -> None:
+    assert digest_if_there(tmp_path) is digest_if_there(tmp_path / "none") is None
+    with pytest.raises(ImageError, match="none: cannot be read"):
+        image_digest(tmp_path / "none")
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
@@ -178,16 +234,11 @@ def test_results_are_never_predicted_in_their_turn(model: Path, images: list[Pat
 
 def test_what_a_killed_writer_left_is_swept(model: Path, images: list[Path]) -> None:
     out = model.parent / "out"
-    out.mkdir()
+    out.mkdir(exist_ok=True)
     rest = out / f".0{TEMPORARY_SUFFIX}"
     rest.touch()
     folder(model).open(images)
     assert not rest.exists()
-
-
-def test_a_place_that_is_no_folder_is_refused(model: Path, images: list[Path]) -> None:
-    with pytest.raises(OutputError, match="model: is not a folder that can be written to"):
-        folder(model, out=model).open(images)
 
 
 @pytest.mark.parametrize(

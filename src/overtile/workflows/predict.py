@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -10,7 +11,14 @@ import numpy as np
 from overtile.arrays import Floats, Labels
 from overtile.config import Settings
 from overtile.data.normalise import normalise
-from overtile.errors import ConfigError, OutputError, OvertileError, PairError, StoppedError
+from overtile.errors import (
+    ConfigError,
+    OutputError,
+    OvertileError,
+    PairError,
+    StoppedError,
+    printable,
+)
 from overtile.inference.instances import foreground, objects
 from overtile.inference.predict import Predictor
 from overtile.io import (
@@ -25,7 +33,17 @@ from overtile.io import (
 from overtile.model.device import choose_device, describe_device
 from overtile.model.file import ModelRecord, load_model, model_path
 from overtile.progress import Progress, Silence, StopRequest, heed, never
-from overtile.workflows.results import PredictRequest, ResultFolder, ResultKind, stem
+from overtile.storage import demand_room, locked, make_folder
+from overtile.workflows.results import (
+    PredictRequest,
+    ResultFolder,
+    ResultKind,
+    image_digest,
+    stem,
+)
+
+_BEST_COMPRESSION = 1032
+"""How many bytes zlib can tell by one."""
 
 OnShare = Callable[[float], None]
 """Told the share of an image that is done, 0 to 1."""
@@ -81,10 +99,21 @@ def predict(
         test_time=request.test_time,
     )
     folder = ResultFolder(request, model_file=file)
-    folder.open(images)
     progress.say(f"model {file} on {describe_device(device)}; {len(images)} image files")
+    with locked(make_folder(request.out)):
+        folder.open(images)
+        return _predict_all(images, folder, predictor, model, progress, should_stop)
 
-    kept = [path.name for path in images if folder.has(path)]
+
+def _predict_all(
+    images: list[Path],
+    folder: ResultFolder,
+    predictor: Predictor,
+    model: ModelRecord,
+    progress: Progress,
+    should_stop: StopRequest,
+) -> PredictResult:
+    kept = [path.name for path in images if folder.has(path, progress)]
     counts: dict[str, int] = {}
     failed: list[str] = []
     for path in (path for path in images if path.name not in kept):
@@ -115,10 +144,8 @@ def predict(
                 raise error.at(path) from error.__cause__
             failed.append(str(error.at(path)))
             progress.say(f"left out {failed[-1]}")
-        else:
-            folder.finish(path)
     return PredictResult(
-        out=str(request.out),
+        out=printable(str(folder.request.out)),
         written=tuple(counts),
         kept=tuple(kept),
         failed=tuple(failed),
@@ -163,7 +190,11 @@ def _predict_one(
 ) -> int:
     """Predict all pages of one file and write its results; give the number of objects."""
     on_share(0.0)
+    folder.refuse_name(path)
+    # Before it is read: of an image that changes meanwhile, the next call will see that it did.
+    digest = image_digest(path)
     image = read_image(path, axes=folder.request.axes)
+    demand_room(folder.path, _least_bytes(folder.request.save, image, predictor.network.classes))
     predicted: list[Floats] = []
 
     def on_tile(done: int, total: int) -> None:
@@ -176,9 +207,17 @@ def _predict_one(
     folder.claim()
     for kind in folder.request.save:
         _write(kind, folder.target(path, kind), image, probabilities, labels)
+    folder.finish(path, digest)
     if model.label_kind == "classes":
         return int(np.count_nonzero(labels))
     return sum(int(page.max()) for page in labels)
+
+
+def _least_bytes(kinds: Iterable[ResultKind], image: Image, classes: int) -> int:
+    """Tell what results take at the very least, however well they compress."""
+    a_pixel = {"labels": 1, "foreground": 4, "probabilities": 4 * classes, "overlay": 0}
+    pixels = image.pages * math.prod(image.size)
+    return sum(a_pixel[kind] for kind in kinds) * pixels // _BEST_COMPRESSION
 
 
 def _write(

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
+import errno
+import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from overtile.choices import TestTimeAugmentation
 from overtile.config import Settings
-from overtile.errors import ConfigError, OutputError
+from overtile.errors import ConfigError, ImageError, OutputError, RecordError
 from overtile.io import result_path
-from overtile.storage import make_folder, sweep, write_json
+from overtile.progress import Progress
+from overtile.records import read_record, write_record
+from overtile.seal import file_digest
+from overtile.storage import sweep
 
 ResultKind: TypeAlias = Literal["labels", "foreground", "probabilities", "overlay"]
 RECORD_NAME = "predictions.json"
@@ -41,10 +46,29 @@ class PredictRequest:
     overwrite: bool = False
 
 
-class PredictionRecord(Settings):
-    """What a folder of results was made with; a second call goes on only with the same."""
+class FinishedImage(Settings):
+    """An image whose results are complete."""
 
-    format: Literal[1] = 1
+    image_sha256: str
+    results: dict[str, str]
+    """SHA-256 of each file of results, by its name."""
+
+    def changed_results(self, folder: Path) -> list[str]:
+        """Name the files that are not in the folder as they were left there."""
+        return [
+            name
+            for name, digest in self.results.items()
+            if digest_if_there(folder / name) != digest
+        ]
+
+
+class PredictionRecord(Settings):
+    """What a folder of results was made with, and what it must hold to be complete.
+
+    A second call goes on only with the same settings.
+    """
+
+    format: Literal[2] = 2
     model_sha256: str
     save: tuple[ResultKind, ...]
     test_time: TestTimeAugmentation
@@ -53,12 +77,12 @@ class PredictionRecord(Settings):
     begun: tuple[str, ...] = ()
     """Names of images whose results are ours to write."""
 
-    finished: dict[str, str] = Field(default_factory=dict)
-    """Names of images whose results are complete, with the SHA-256 of the image file."""
+    finished: dict[str, FinishedImage] = Field(default_factory=dict)
+    """By the names of the images."""
 
 
 class ResultFolder:
-    """A folder of results and its record.
+    """A folder of results and its record, to be used while the folder is held.
 
     Parameters
     ----------
@@ -72,7 +96,7 @@ class ResultFolder:
         self.path = request.out / RECORD_NAME
         self._claimed = False
         self.record = PredictionRecord(
-            model_sha256=_digest(model_file),
+            model_sha256=file_digest(model_file),
             save=request.save,
             test_time=request.test_time,
             axes=request.axes,
@@ -81,7 +105,6 @@ class ResultFolder:
 
     def open(self, images: Sequence[Path]) -> None:
         """Take up earlier work of the same kind, and refuse other work."""
-        make_folder(self.request.out)
         sweep(self.request.out)
         ours = self._earlier()
         self._refuse_results(images, ours)
@@ -89,45 +112,69 @@ class ResultFolder:
             for path in images:
                 if stem(path) not in ours:
                     self._refuse_taken(path)
-        begun = tuple(sorted({*ours, *(stem(path) for path in images)}))
+        begun = tuple(sorted({*ours, *(stem(path) for path in images if _is_text(path.name))}))
         self.record = self.record.model_copy(update={"begun": begun})
 
     def claim(self) -> None:
         """Note, before the first result is written, which are ours to write and to replace."""
         if not self._claimed:
-            write_json(self.path, self.record.model_dump(mode="json"))
+            write_record(self.path, self.record)
             self._claimed = True
 
-    def has(self, path: Path) -> bool:
-        """Say whether the results of this very image are complete."""
-        if self.request.overwrite or stem(path) not in self.record.finished:
+    def has(self, path: Path, progress: Progress) -> bool:
+        """Say whether the results of this very image are complete; tell if they no longer are."""
+        finished = self.record.finished.get(stem(path))
+        if self.request.overwrite or finished is None:
             return False
-        targets = [self.target(path, kind) for kind in self.request.save]
-        same = self.record.finished[stem(path)] == _digest(path)
-        return same and all(target.is_file() for target in targets)
+        changed = finished.changed_results(self.request.out)
+        if digest_if_there(path) != finished.image_sha256:
+            changed = [path.name]
+        if changed:
+            progress.say(f"{', '.join(changed)}: not as it was; {path.name} is predicted again")
+        return not changed
+
+    def refuse_name(self, path: Path) -> None:
+        """Refuse an image whose results cannot be named after it.
+
+        Raises
+        ------
+        ImageError
+            If its name is not text, or too long once a result is named after it.
+        """
+        if not _is_text(path.name):
+            raise ImageError("has a name that is not UTF-8", remedy="rename it", path=path)
+        for kind in self.request.save:
+            try:
+                self.target(path, kind).lstat()
+            except OSError as error:
+                if error.errno == errno.ENAMETOOLONG:
+                    raise ImageError(
+                        f"has too long a name for its {kind}", remedy="shorten it", path=path
+                    ) from error
 
     def target(self, path: Path, kind: ResultKind) -> Path:
         """Give the file that a result of an image is written to."""
         return result_path(self.request.out, path, kind, self.request.suffix)
 
-    def finish(self, path: Path) -> None:
+    def finish(self, path: Path, image_sha256: str) -> None:
         """Note that all results of an image are on disk."""
-        finished = self.record.finished | {stem(path): _digest(path)}
+        targets = [self.target(path, kind) for kind in self.request.save]
+        results = {target.name: file_digest(target) for target in targets}
+        image = FinishedImage(image_sha256=image_sha256, results=results)
+        finished = self.record.finished | {stem(path): image}
         self.record = self.record.model_copy(update={"finished": finished})
-        write_json(self.path, self.record.model_dump(mode="json"))
+        write_record(self.path, self.record)
 
     def _earlier(self) -> set[str]:
         if not self.path.exists():
             return set()
         try:
-            earlier = PredictionRecord.model_validate_json(self.path.read_bytes())
-        except (OSError, ValidationError) as error:
+            earlier = read_record(self.path, PredictionRecord)
+        except RecordError as error:
             if self.request.overwrite:
                 return set()
-            raise OutputError(
-                "is no record of predictions that is understood",
-                remedy="choose another --out, or say --overwrite",
-                path=self.path,
+            raise RecordError(
+                error.fault, remedy="choose another --out, or say --overwrite", path=self.path
             ) from error
         difference = _difference(earlier, self.record)
         if difference is None:
@@ -145,12 +192,12 @@ class ResultFolder:
         """Refuse to predict results, and with that to write over an image, even if asked to."""
         names = {*ours, *(stem(path) for path in images)}
         results = {
-            self.target(Path(f"{name}.tif"), kind).resolve()
+            os.path.realpath(self.target(Path(f"{name}.tif"), kind))
             for name in names
             for kind in self.request.save
         }
         for path in images:
-            if path.resolve() in results:
+            if os.path.realpath(path) in {*results, os.path.realpath(self.path)}:
                 raise OutputError(
                     "is an image to predict, and would be a result too",
                     remedy="choose an --out apart from the images",
@@ -160,7 +207,7 @@ class ResultFolder:
     def _refuse_taken(self, path: Path) -> None:
         for kind in self.request.save:
             target = self.target(path, kind)
-            if target.exists():
+            if _is_there(target):
                 raise OutputError(
                     "is there already, and not from this model",
                     remedy="choose another --out, or say --overwrite",
@@ -181,8 +228,47 @@ def _difference(earlier: PredictionRecord, now: PredictionRecord) -> str | None:
     return None
 
 
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def image_digest(path: Path) -> str:
+    """Give the SHA-256 of an image file.
+
+    Raises
+    ------
+    ImageError
+        If it cannot be read.
+    """
+    try:
+        return file_digest(path)
+    except OSError as error:
+        raise ImageError(
+            f"cannot be read ({error.strerror or error})",
+            remedy="give the path of an image file",
+            path=path,
+        ) from error
+
+
+def digest_if_there(path: Path) -> str | None:
+    """Give the SHA-256 of a file; None if there is no file that can be read."""
+    with suppress(OSError):
+        return file_digest(path)
+    return None
+
+
+def _is_there(path: Path) -> bool:
+    """Say whether a name is taken; one that is too long is not."""
+    try:
+        path.lstat()
+    except OSError:
+        return False
+    return True
+
+
+def _is_text(name: str) -> bool:
+    """Say whether a file's name is text: on Linux it may be any bytes."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def stem(path: Path) -> str:
