@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from overtile.errors import printable
 
 _SECONDS_BETWEEN_LINES = 30.0
 
@@ -47,13 +50,17 @@ class ShownProgress:
 
     def say(self, text: str) -> None:
         """Print one statement above the bar."""
-        self._console.print(text, markup=False)
+        if self._console.is_terminal:
+            self._console.print(printable(text), markup=False)
+        else:
+            _print(text)
 
     def advance(self, task: str, done: float, total: float, note: str = "") -> None:
         """Move the bar, or print a line if the last one is old."""
         if not self._console.is_terminal:
             self._line(task, done, total, note)
             return
+        note = printable(note)
         if task not in self._tasks:
             self._tasks[task] = self._bar.add_task(task, total=total, note=note)
         self._bar.update(self._tasks[task], completed=done, total=total, note=note)
@@ -68,4 +75,10 @@ class ShownProgress:
         if done > first:
             seconds = (now - began) * (total - done) / (done - first)
             left = f", {seconds / 60:.0f} min left" if seconds >= 90 else f", {seconds:.0f} s left"
-        print(f"{task} {100 * done / total:.0f} %{left}: {note}", file=sys.stderr, flush=True)
+        _print(f"{task} {100 * done / total:.0f} %{left}: {note}")
+
+
+def _print(line: str) -> None:
+    # Work goes on when its log cannot: the disk may be full, or the reader gone.
+    with suppress(OSError):
+        print(printable(line), file=sys.stderr, flush=True)

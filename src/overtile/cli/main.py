@@ -6,13 +6,15 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from io import TextIOWrapper
 
 import typer
 from typer.main import get_command
 
 from overtile.cli.commands import app
-from overtile.errors import OvertileError, StoppedError
+from overtile.cli.output import silence_stdout
+from overtile.errors import OvertileError, StoppedError, printable
 
 DONE, OUR_FAULT, USERS_FAULT, INTERRUPTED = 0, 1, 2, 130
 
@@ -31,9 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 done, 1 our fault, 2 the user can fix it, 3 stopped part-way and resumable, 75 saved on
         SIGTERM, 130 saved on Ctrl-C.
     """
-    if isinstance(sys.stdout, TextIOWrapper):
-        # A name that the terminal has no letters for must not fail what went well.
-        sys.stdout.reconfigure(errors="backslashreplace")
+    _open_streams()
     try:
         code = _run(list(sys.argv[1:] if arguments is None else arguments) or ["--help"])
         sys.stdout.flush()
@@ -42,14 +42,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         kind = "stopped" if isinstance(error, StoppedError) else "error"
         return _say(f"{kind}: {error}", error.exit_code)
     except typer.BadParameter as error:
-        return _say(f"error: {error.format_message()}; see `overtile --help`", USERS_FAULT)
+        return _say(
+            f"error: {_one_line(error.format_message())}; see `overtile --help`", USERS_FAULT
+        )
     except typer.TyperException as error:  # an option or a command that does not exist
-        return _say(f"error: {error}; see `overtile --help`", USERS_FAULT)
+        return _say(f"error: {_one_line(error)}; see `overtile --help`", USERS_FAULT)
     except (KeyboardInterrupt, typer.Abort):
         return _say("stopped at once; files that are written are whole", INTERRUPTED)
     except BrokenPipeError:
-        # The reader of our output has gone; nobody is left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence_stdout()  # The reader of our help has gone; nobody is left to tell.
         return DONE
     except Exception as error:  # noqa: BLE001 - the last boundary: all else is our fault
         if _memory_ran_out(error):
@@ -57,8 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _say(f"error: memory ran out; {remedy}", USERS_FAULT)
         traceback.print_exc()
         return _say(
-            f"error: this is a fault of overtile ({type(error).__name__}: {error}); please report "
-            "it with the lines above",
+            f"error: this is a fault of overtile ({type(error).__name__}: {_one_line(error)}); "
+            "please report it with the lines above",
             OUR_FAULT,
         )
 
@@ -79,6 +80,27 @@ def _memory_ran_out(error: Exception) -> bool:
     return type(error).__name__ in names or "can't allocate memory" in str(error)
 
 
+def _open_streams() -> None:
+    """Make streams fit to be written to: nothing that is printed may fail what went well."""
+    # Of a closed stream the next file that is opened would get the number, and its lines.
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    sys.stdout = sys.stdout or os.fdopen(1, "w")
+    sys.stderr = sys.stderr or os.fdopen(2, "w")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # A name may have letters that the terminal has not.
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _one_line(message: object) -> str:
+    return " ".join(str(message).split())
+
+
 def _say(line: str, code: int) -> int:
-    print(" ".join(line.split()), file=sys.stderr)
+    with suppress(OSError):  # Nobody may be there to read it.
+        print(printable(line), file=sys.stderr)
     return code

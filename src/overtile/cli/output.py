@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from overtile.errors import OutputError, printable
 from overtile.storage import make_folder, write_json
 
 _FINER_IOUS = ("_55", "_60", "_65", "_70", "_80", "_85", "_90", "_95")
@@ -28,15 +30,40 @@ def emit(lines: Iterable[str], content: dict[str, Any], json_target: str | None)
         The result, of plain values.
     json_target : str or None
         A file, or ``-`` for standard output, which then holds nothing else.
+
+    Raises
+    ------
+    OutputError
+        If the file or standard output cannot be written to; the other has been, then.
     """
     if json_target == "-":
-        sys.stdout.write(json.dumps(content, indent=2, allow_nan=False) + "\n")
+        _print([json.dumps(content, indent=2, allow_nan=False)])
         return
-    for line in lines:
-        print(line)
-    if json_target is not None:
-        make_folder(Path(json_target).parent)
-        write_json(Path(json_target), content)
+    try:
+        _print(printable(line) for line in lines)
+    finally:
+        if json_target is not None:
+            make_folder(Path(json_target).parent)
+            write_json(Path(json_target), content)
+
+
+def silence_stdout() -> None:
+    """Send to nowhere what is still to be printed, for nobody takes it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _print(lines: Iterable[str]) -> None:
+    try:
+        sys.stdout.write("".join(f"{line}\n" for line in lines))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        silence_stdout()  # Its reader, such as `head`, has seen enough.
+    except OSError as error:
+        silence_stdout()
+        raise OutputError(
+            f"standard output cannot be written ({error.strerror or error})",
+            remedy="make room, or send it elsewhere",
+        ) from error
 
 
 def table(rows: Iterable[tuple[str, str]]) -> list[str]:
