@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
 import torch
 from pydantic import Field, ValidationError
-from safetensors import SafetensorError
-from safetensors.torch import load as tensors_from_bytes
-from safetensors.torch import save as tensors_to_bytes
 from torch import Tensor
 
 from overtile.choices import LabelKind, Precision
 from overtile.config import NetworkConfig, PredictionConfig, Settings
 from overtile.errors import ModelError
+from overtile.model.origin import Origin
+from overtile.model.tensor_file import TensorFile, open_tensor_file, pack
 from overtile.model.unet import UNet
 from overtile.storage import write_bytes
 
 MODEL_NAME = "model.safetensors"
 """Name of the best model in a run folder."""
 
-_RECORD_KEY = "overtile"
-_LARGEST_HEADER_BYTES = 1 << 20
+_TYPES = {torch.float32: "F32", torch.int64: "I64"}
 _LARGEST_MODEL_PARAMETERS = 1 << 31
 
 
@@ -53,20 +51,24 @@ class ModelRecord(Settings):
     step: Annotated[int, Field(ge=0)]
     """Optimisation steps behind the weights."""
 
-    seconds: Annotated[float, Field(ge=0)]
-    """Wall-clock seconds of training behind the weights."""
-
     scores: dict[str, float] = Field(default_factory=dict)
     """Validation scores of these weights; empty if nothing was held out."""
 
+    origin: Origin | None = None
+    """How the weights came to be; None where nobody says it."""
+
 
 def save_model(path: Path, network: UNet, record: ModelRecord) -> None:
-    """Write weights and record to `path`, whole or not at all."""
-    metadata = {_RECORD_KEY: record.model_dump_json()}
-    tensors = {
-        name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()
-    }
-    write_bytes(path, tensors_to_bytes(tensors, metadata))
+    """Write weights and record to `path`, whole or not at all.
+
+    Raises
+    ------
+    DivergedError
+        If a weight is NaN or infinite; nothing is written then.
+    OutputError
+        If it cannot be written.
+    """
+    write_bytes(path, pack(network.state_dict(), record.model_dump(mode="json")))
 
 
 def load_model(path: str | Path) -> tuple[UNet, ModelRecord]:
@@ -89,26 +91,35 @@ def load_model(path: str | Path) -> tuple[UNet, ModelRecord]:
         If it is not a model of overtile, is damaged, or was written by a newer release.
     """
     path = model_path(path)
-    content = _read(path)
-    record = _parse_record(content, path)
-    tensors = _tensors(content, path)
+    file = open_tensor_file(path)
+    record = _parsed(file)
     # Compared before any memory is taken: a small file may describe a network of gigabytes.
     network = _described(record, path)
-    if _kinds(tensors) != _kinds(network.state_dict()):
+    if file.kinds != _kinds(network.state_dict()):
         raise ModelError(
             "its weights do not fit the network that it describes",
             remedy="train again or fetch the file again",
             path=path,
         )
+    tensors = file.tensors()
     _refuse_nan(tensors, path)
     network.load_state_dict(tensors, strict=True, assign=True)
     return network.eval(), record
 
 
+def weights_digest(network: UNet) -> str:
+    """Give the SHA-256 over the names, shapes and values of all weights: what a model is."""
+    digest = hashlib.sha256()
+    for name, value in sorted(network.state_dict().items()):
+        digest.update(f"{name}{value.dtype}{tuple(value.shape)}".encode())
+        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
 def read_record(path: str | Path) -> ModelRecord:
     """Read only what a model file says about itself. Raises `ModelError` like `load_model`."""
     path = model_path(path)
-    return _parse_record(_read(path), path)
+    return _parsed(open_tensor_file(path))
 
 
 def model_path(path: str | Path) -> Path:
@@ -125,38 +136,15 @@ def model_path(path: str | Path) -> Path:
     return path
 
 
-def _read(path: Path) -> bytes:
+def _parsed(file: TensorFile) -> ModelRecord:
     try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ModelError(
-            f"cannot be read ({error.strerror or error})",
-            remedy="give a run folder of `overtile train`, or a model file",
-            path=path,
-        ) from error
-
-
-def _parse_record(content: bytes, path: Path) -> ModelRecord:
-    length = int.from_bytes(content[:8], "little")
-    try:
-        if not 2 <= length <= min(_LARGEST_HEADER_BYTES, len(content) - 8):
-            raise ValueError("no header")
-        header = json.loads(content[8 : 8 + length])
-        record = json.loads(header["__metadata__"][_RECORD_KEY])
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ModelError(
-            "is not a model file of overtile",
-            remedy="give a run folder of `overtile train`, or the model.safetensors in it",
-            path=path,
-        ) from error
-    try:
-        return ModelRecord.model_validate(record)
+        return ModelRecord.model_validate(dict(file.record))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise ModelError(
             f"its record is not understood ({'.'.join(map(str, first['loc']))}: {first['msg']})",
             remedy="update overtile, or train again",
-            path=path,
+            path=file.path,
         ) from error
 
 
@@ -174,17 +162,8 @@ def _described(record: ModelRecord, path: Path) -> UNet:
     return network
 
 
-def _kinds(tensors: Mapping[str, Tensor]) -> dict[str, tuple[torch.Size, torch.dtype]]:
-    return {name: (values.shape, values.dtype) for name, values in tensors.items()}
-
-
-def _tensors(content: bytes, path: Path) -> dict[str, Tensor]:
-    try:
-        return dict(tensors_from_bytes(content))
-    except (SafetensorError, ValueError, KeyError) as error:
-        raise ModelError(
-            "is damaged", remedy="train again or fetch the file again", path=path
-        ) from error
+def _kinds(tensors: Mapping[str, Tensor]) -> dict[str, tuple[str, tuple[int, ...]]]:
+    return {name: (_TYPES[values.dtype], tuple(values.shape)) for name, values in tensors.items()}
 
 
 def _refuse_nan(tensors: Mapping[str, Tensor], path: Path) -> None:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as tensors_from_bytes
 from safetensors.torch import save as tensors_to_bytes
 from torch import Tensor
 
-from overtile.errors import ModelError
+from overtile.errors import DivergedError, ModelError
 from overtile.seal import UNSEALED, is_whole, seal
 
 Kinds: TypeAlias = Mapping[str, tuple[str, tuple[int, ...]]]
@@ -65,7 +66,18 @@ def pack(tensors: Mapping[str, Tensor], record: Mapping[str, Any]) -> bytes:
     -------
     content : bytes
         Equal for equal arguments.
+
+    Raises
+    ------
+    DivergedError
+        If a tensor holds NaN or infinity: what is not a number is never written.
     """
+    broken = [name for name, value in tensors.items() if not torch.isfinite(value).all()]
+    if broken:
+        raise DivergedError(
+            f"{broken[0]} became NaN or infinite, and is not saved",
+            remedy="lower `learning_rate` in the recipe, or set `largest_gradient = 1.0`",
+        )
     text = json.dumps({"seal": UNSEALED, **record}, allow_nan=False, ensure_ascii=False)
     on_cpu = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     return seal(tensors_to_bytes(on_cpu, {_RECORD_KEY: text}))
