@@ -209,6 +209,7 @@ def locked(folder: Path) -> Iterator[None]:
     # A lock of the operating system or none: a mere file would outlive a killed process.
     lock = FileLock(folder / LOCK_NAME, fallback_to_soft=False)
     try:
+        folder.stat()  # `FileLock` would make a missing folder.
         lock.acquire(timeout=0)
     except Timeout as error:
         raise OutputError(
