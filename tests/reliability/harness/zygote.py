@@ -251,6 +251,9 @@ def _import_all() -> None:
         if not module.name.endswith("__main__"):
             with suppress(ImportError):  # The command that needs the module will say so.
                 importlib.import_module(module.name)
+    # Torch puts off two seconds of imports until the first weight or optimiser is made.
+    importlib.import_module("torch._dynamo")
+    importlib.import_module("torch._dynamo")  # What the first optimiser of a process imports.
 
 
 def _named(name: str) -> Callable[..., None]:
