@@ -19,9 +19,8 @@ from overtile.inference.predict import Predictor
 from overtile.model.unet import UNet
 from overtile.training.loop import TrainingState, train_steps
 from overtile.training.plan import small_object_px
-from overtile.training.run import RunRecord
-from overtile.training.schedule import Clock, RunLength
-from overtile.training.session import make_sampler, tile_output_size
+from overtile.training.sampling import make_sampler, tile_output_size
+from overtile.training.schedule import Clock, Pace, RunLength
 from overtile.training.validation import validate
 from overtile.workflows.annotated import Source, read_annotated
 
@@ -151,13 +150,10 @@ def _fit(
     network: UNet, recipe: Recipe, trial: Trial, kind: str, training: Sequence[Annotated]
 ) -> tuple[UNet, dict[str, Any]]:
     state = TrainingState(network, recipe)
-    record = RunRecord.model_construct(
-        label_kind=kind, class_names=("background", "object"), seed=trial.seed
-    )
-    sampler = make_sampler(recipe, record, training)
+    sampler = make_sampler(recipe, kind, 2, trial.seed, training)
     began, losses = time.monotonic(), []
-    length = RunLength(steps=trial.steps)
-    for result in train_steps(state, sampler, recipe, length, Clock()):
+    pace = Pace(RunLength(steps=trial.steps), Clock())
+    for result in train_steps(state, sampler, recipe, pace):
         losses.append(result.loss)
     tenth = max(1, len(losses) // 10)
     return state.best_guess(), {

@@ -8,11 +8,18 @@ import pytest
 
 from overtile.cli.signals import stop_on_signals
 
+SIGNALS = {
+    signal.SIGINT: 130,
+    signal.SIGTERM: 75,
+    signal.SIGHUP: 75,
+    signal.SIGUSR1: 75,
+}
+
 
 @pytest.fixture(autouse=True)
 def handlers() -> Iterator[None]:
     """Give the signals back to pytest."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in SIGNALS}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -22,7 +29,7 @@ def test_nothing_is_asked_before_a_signal_comes() -> None:
     assert stop_on_signals()() is None
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 75)])
+@pytest.mark.parametrize(("number", "code"), SIGNALS.items())
 def test_a_signal_asks_to_save_and_stop(number: signal.Signals, code: int) -> None:
     should_stop = stop_on_signals()
     os.kill(os.getpid(), number)
@@ -30,7 +37,21 @@ def test_a_signal_asks_to_save_and_stop(number: signal.Signals, code: int) -> No
     assert should_stop() == code
 
 
-def test_a_second_signal_stops_at_once() -> None:
+def test_a_scheduler_that_warns_twice_is_heeded_once() -> None:
+    should_stop = stop_on_signals()
+    for number in (signal.SIGUSR1, signal.SIGTERM, signal.SIGTERM):
+        os.kill(os.getpid(), number)
+    assert should_stop() == 75
+
+
+def test_what_was_ignored_before_stays_ignored() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as `nohup` does
+    should_stop = stop_on_signals()
+    os.kill(os.getpid(), signal.SIGHUP)
+    assert should_stop() is None
+
+
+def test_a_second_ctrl_c_stops_at_once() -> None:
     stop_on_signals()
     os.kill(os.getpid(), signal.SIGTERM)
     with pytest.raises(KeyboardInterrupt):

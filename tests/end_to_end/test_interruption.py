@@ -14,6 +14,8 @@ import tifffile
 from safetensors.torch import load_file
 
 from overtile.cli.main import main
+from overtile.records import write_record
+from overtile.training.run import RECORD_NAME, RunFolder
 
 Start = Callable[..., subprocess.Popen[str]]
 MODELS = ("model.safetensors", "last.safetensors")
@@ -72,7 +74,7 @@ def test_a_stopped_run_leaves_a_model_says_how_to_go_on_and_ends_as_if_never_sto
 ) -> None:
     out = tmp_path / "run"
     process = start(*command(out))
-    wait_for(out / "checkpoint.safetensors", process)
+    wait_for(out / "checkpoints" / "step-00000000.safetensors", process)
     found, last = stop(process, number)
     assert found == code
     assert last.startswith("stopped: stopped at step ")
@@ -101,9 +103,9 @@ def own(whole: Path, cells: Path, tmp_path: Path) -> Path:
     """A run with images of its own, which may be changed: {folder}/run, images and labels."""
     shutil.copytree(cells, tmp_path, dirs_exist_ok=True)
     shutil.copytree(whole, tmp_path / "run")
-    record = (tmp_path / "run" / "run.json").read_text("utf-8")
-    changed = record.replace(str(cells), str(tmp_path))
-    (tmp_path / "run" / "run.json").write_text(changed, "utf-8")
+    folder = RunFolder(tmp_path / "run")
+    moved = {"images": str(tmp_path / "images"), "labels": str(tmp_path / "labels")}
+    write_record(folder.path / RECORD_NAME, folder.record().model_copy(update=moved))
     return tmp_path
 
 
@@ -141,6 +143,16 @@ def test_going_on_with_changed_images_is_refused(
     assert resume(own) == 2
     error = capsys.readouterr().err
     assert "images: the images or labels are not those that the run started with" in error
+    assert ": cell0.tif changed; bring them back" in error
+
+
+def test_going_on_with_other_images_names_those_that_came_and_went(
+    own: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for kind in ("images", "labels"):
+        (own / kind / "cell3.tif").rename(own / kind / "cell9.tif")
+    assert resume(own) == 2
+    assert "started with: cell3.tif gone, cell9.tif new; bring" in capsys.readouterr().err
 
 
 def test_a_new_run_never_takes_the_folder_of_another(

@@ -118,9 +118,9 @@ def test_train_summarises_on_standard_output_and_says_what_is_next(job: Job) -> 
     assert last == f"next: overtile predict '{job.folder / 'run'}' IMAGES --out DIR"
 
 
-def test_train_leaves_model_checkpoint_recipe_record_and_page(job: Job) -> None:
+def test_train_leaves_model_checkpoints_recipe_record_and_page(job: Job) -> None:
     assert {path.name for path in (job.folder / "run").iterdir()} == {
-        *("model.safetensors", "last.safetensors", "checkpoint.safetensors"),
+        *("model.safetensors", "last.safetensors", "checkpoints"),
         *("recipe.toml", "run.json", "history.json", "report.html"),
     }
 

@@ -25,7 +25,7 @@ from overtile.model.geometry import output_size, smallest_input
 from overtile.model.unet import UNet
 from overtile.training.loop import TrainingState, make_optimiser, train_steps
 from overtile.training.loss import weighted_cross_entropy
-from overtile.training.schedule import Clock, RunLength, learning_rate
+from overtile.training.schedule import Clock, Pace, RunLength, learning_rate
 
 StateOf = Callable[[Recipe], TrainingState]
 
@@ -43,7 +43,7 @@ def recipe(tiny_network: NetworkConfig) -> Recipe:
 def train(state: TrainingState, sampler: Sampler, recipe: Recipe, steps: int) -> list[float]:
     """Go on to step `steps`, and give the losses."""
     length = RunLength(steps=steps)
-    return [result.loss for result in train_steps(state, sampler, recipe, length, Clock())]
+    return [result.loss for result in train_steps(state, sampler, recipe, Pace(length, Clock()))]
 
 
 def weights(state: TrainingState) -> list[Tensor]:
@@ -146,7 +146,7 @@ def test_a_validation_between_steps_does_not_end_dropout(
 ) -> None:
     one, other = new_state(recipe), new_state(recipe)
     train(one, sampler, recipe, 3)
-    for _ in train_steps(other, sampler, recipe, RunLength(steps=3), Clock()):
+    for _ in train_steps(other, sampler, recipe, Pace(RunLength(steps=3), Clock())):
         other.best_guess().eval()
     assert equal(weights(one), weights(other))
 
@@ -154,7 +154,9 @@ def test_a_validation_between_steps_does_not_end_dropout(
 def test_results_count_steps_and_end_at_the_whole(
     sampler: Sampler, recipe: Recipe, new_state: StateOf
 ) -> None:
-    results = list(train_steps(new_state(recipe), sampler, recipe, RunLength(steps=4), Clock()))
+    results = list(
+        train_steps(new_state(recipe), sampler, recipe, Pace(RunLength(steps=4), Clock()))
+    )
     assert [result.step for result in results] == [1, 2, 3, 4]
     assert [result.fraction for result in results] == [0.25, 0.5, 0.75, 1]
     seconds = [result.seconds for result in results]
@@ -165,7 +167,7 @@ def test_a_run_of_minutes_ends_by_the_clock(
     sampler: Sampler, recipe: Recipe, new_state: StateOf
 ) -> None:
     length = RunLength(minutes=0.2 / 60)
-    *_, last = train_steps(new_state(recipe), sampler, recipe, length, Clock())
+    *_, last = train_steps(new_state(recipe), sampler, recipe, Pace(length, Clock()))
     assert last.seconds >= 0.2
     assert last.fraction >= 1
 
@@ -176,7 +178,7 @@ def test_a_run_that_is_over_takes_no_step(
     state = new_state(recipe)
     before = weights(state)
     over = Clock(before=61.0)
-    assert list(train_steps(state, sampler, recipe, RunLength(minutes=1), over)) == []
+    assert list(train_steps(state, sampler, recipe, Pace(RunLength(minutes=1), over))) == []
     assert equal(weights(state), before)
 
 
@@ -186,7 +188,7 @@ def test_each_step_has_the_rate_of_the_schedule(
     config = plain_steps(learning_rate=0.01, schedule="cosine", warm_up=0.5)
     recipe = recipe.model_copy(update={"optimiser": config})
     state = new_state(recipe)
-    steps = train_steps(state, sampler, recipe, RunLength(steps=4), Clock())
+    steps = train_steps(state, sampler, recipe, Pace(RunLength(steps=4), Clock()))
     rates = [state.optimiser.param_groups[0]["lr"] for _ in steps]
     assert rates == [learning_rate(config, fraction) for fraction in (0, 0.25, 0.5, 0.75)]
 
@@ -275,7 +277,7 @@ def test_the_average_follows_its_decay_and_faster_at_first(
     recipe = recipe.model_copy(update={"training": TrainingConfig(average_decay=0.3)})
     state = new_state(recipe)
     expected = [value.double() for value in weights(state)]
-    for result in train_steps(state, sampler, recipe, RunLength(steps=4), Clock()):
+    for result in train_steps(state, sampler, recipe, Pace(RunLength(steps=4), Clock())):
         decay = min(0.3, (1 + result.step) / (10 + result.step))
         now = [value.double() for value in weights(state)]
         expected = [decay * old + (1 - decay) * new for old, new in zip(expected, now, strict=True)]
@@ -309,17 +311,103 @@ def test_the_average_counts_batches_and_averages_their_statistics(
     assert mean["bottom.1.running_mean"].any()
 
 
-@pytest.mark.parametrize(("weight", "loss"), [(math.nan, "nan"), (3e38, "inf")])
-def test_a_loss_that_is_no_number_stops_before_the_step(
-    weight: float, loss: str, sampler: Sampler, recipe: Recipe, new_state: StateOf
+Spoil = Callable[[TrainingTile], TrainingTile]
+
+
+def spoilt(what: str, value: float) -> Spoil:
+    """Put one value into the pixels or the weights of a tile."""
+
+    def spoil(tile: TrainingTile) -> TrainingTile:
+        array = getattr(tile, what).copy()
+        array.flat[7] = value
+        return dataclasses.replace(tile, **{what: array})
+
+    return spoil
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize(("what", "called"), [("pixels", "grey values"), ("weights", "weights")])
+def test_a_tile_that_holds_no_number_is_named_and_not_learnt_from(
+    what: str,
+    called: str,
+    value: float,
+    sampler: Sampler,
+    recipe: Recipe,
+    new_state: StateOf,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    draw, state = Sampler.draw, new_state(recipe)
+    monkeypatch.setattr(
+        Sampler,
+        "draw",
+        lambda self, step, index: (spoilt(what, value) if step == 2 else lambda tile: tile)(
+            draw(self, step, index)
+        ),
+    )
+    told = rf"the {called} of a training tile are NaN or infinite at step 3 \(two at \(-?\d+, "
+    with pytest.raises(DivergedError, match=told):
+        train(state, sampler, recipe, 5)
+    assert state.step == 2
+    assert all(torch.isfinite(weight).all() for weight in weights(state))
+
+
+def test_a_loss_that_is_no_number_stops_before_the_step_and_names_the_tiles(
+    sampler: Sampler, recipe: Recipe, new_state: StateOf
 ) -> None:
     state = new_state(recipe)
     before = weights(state)
-    broken = dataclasses.replace(sampler, class_weights=np.full(2, weight, np.float32))
-    with pytest.raises(DivergedError, match=f"the loss became {loss} at step 1; lower `learn"):
+    broken = dataclasses.replace(sampler, class_weights=np.full(2, 3e38, np.float32))
+    told = r"the loss became inf at step 1 \(two at \(.*; lower `learn"
+    with pytest.raises(DivergedError, match=told):
         train(state, broken, recipe, 3)
     assert state.step == 0
     assert equal(weights(state), before)
+
+
+def test_a_gradient_that_is_no_number_stops_before_the_step(
+    sampler: Sampler, recipe: Recipe, new_state: StateOf
+) -> None:
+    state = new_state(recipe)
+    before = weights(state)
+    handle = state.network.classify.weight.register_hook(lambda gradient: gradient * math.nan)
+    with pytest.raises(DivergedError, match=r"the gradient became nan at step 1 \(two at"):
+        train(state, sampler, recipe, 3)
+    handle.remove()
+    assert state.step == 0
+    assert equal(weights(state), before)
+
+
+def test_no_more_than_five_tiles_are_named(
+    sampler: Sampler, recipe: Recipe, new_state: StateOf
+) -> None:
+    recipe = recipe.model_copy(update={"training": TrainingConfig(batch=7)})
+    broken = dataclasses.replace(sampler, class_weights=np.full(2, 3e38, np.float32))
+    with pytest.raises(DivergedError, match=r"\), …\); lower") as refusal:
+        train(new_state(recipe), broken, recipe, 1)
+    assert str(refusal.value).count("two at") == 5
+
+
+def test_a_network_that_says_one_class_for_all_is_noticed(
+    sampler: Sampler, recipe: Recipe, new_state: StateOf
+) -> None:
+    state = new_state(recipe)
+    with torch.no_grad():
+        state.network.classify.weight.zero_()
+        state.network.classify.bias.copy_(torch.tensor([5.0, 0.0]))
+    pace = Pace(RunLength(steps=1), Clock())
+    assert [one.single for one in train_steps(state, sampler, recipe, pace)] == [True]
+
+
+def test_one_class_is_right_where_the_truth_has_one_class(
+    sampler: Sampler, recipe: Recipe, new_state: StateOf
+) -> None:
+    image = sampler.images[0]
+    empty = dataclasses.replace(image, labels=np.zeros_like(image.labels))
+    pace = Pace(RunLength(steps=3), Clock())
+    steps = train_steps(
+        new_state(recipe), dataclasses.replace(sampler, images=[empty]), recipe, pace
+    )
+    assert [one.single for one in steps] == [False] * 3
 
 
 def test_too_large_a_rate_is_told_in_one_line(
@@ -347,7 +435,7 @@ def test_a_run_that_nobody_goes_on_with_leaves_no_thread(
     sampler: Sampler, recipe: Recipe, new_state: StateOf
 ) -> None:
     before = set(threading.enumerate())
-    steps = train_steps(new_state(recipe), sampler, recipe, RunLength(steps=10**6), Clock())
+    steps = train_steps(new_state(recipe), sampler, recipe, Pace(RunLength(steps=10**6), Clock()))
     next(steps)
     assert set(threading.enumerate()) - before
     del steps
@@ -387,7 +475,7 @@ def test_statistics_of_batch_norm_stand_still_after_their_share_of_the_run(
     state = new_state(changed)
     norm = next(layer for layer in state.network.modules() if isinstance(layer, nn.BatchNorm2d))
     means: list[Tensor] = []
-    for _ in train_steps(state, sampler, changed, RunLength(steps=4), Clock()):
+    for _ in train_steps(state, sampler, changed, Pace(RunLength(steps=4), Clock())):
         assert norm.running_mean is not None
         means.append(norm.running_mean.clone())
     assert not torch.equal(means[0], means[1])

@@ -8,21 +8,65 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from overtile.config import OptimiserConfig
-from overtile.training.schedule import Clock, RunLength, learning_rate
+from overtile.training.schedule import READINGS, Clock, Pace, Point, RunLength, learning_rate
+
+
+class Watch(Clock):
+    """A clock that shows what it is told to."""
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        super().__init__()
+        self.shows = seconds
+
+    def seconds(self) -> float:
+        return self.shows
 
 
 def test_a_run_of_steps_is_measured_in_steps_whatever_the_clock_says() -> None:
-    length = RunLength(steps=200)
-    assert [length.fraction(step, 1e6) for step in (0, 50, 200, 300)] == [0, 0.25, 1, 1.5]
+    pace = Pace(RunLength(steps=200), Watch(1e6))
+    assert [pace.fraction(step) for step in (0, 50, 200, 300)] == [0, 0.25, 1, 1.5]
+    assert pace.readings == []
 
 
 def test_a_run_of_minutes_is_measured_by_the_clock_whatever_the_steps() -> None:
-    length = RunLength(minutes=2)
-    assert [length.fraction(10**6, seconds) for seconds in (0, 30, 120, 240)] == [0, 0.25, 1, 2]
+    watch = Watch()
+    pace = Pace(RunLength(minutes=2), watch)
+    for step, watch.shows in enumerate((0, 30, 120, 240)):
+        assert pace.fraction(10**6 + step) == watch.shows / 120
+
+
+def test_between_two_readings_of_the_clock_the_run_stands_still() -> None:
+    watch = Watch(30)
+    pace = Pace(RunLength(minutes=1), watch)
+    assert pace.fraction(7) == 0.5
+    watch.shows += 60 / READINGS * 0.9
+    assert pace.fraction(8) == 0.5
+    watch.shows = 45
+    assert pace.fraction(9) == 0.75
+    assert pace.readings == [Point(7, 0.5), Point(9, 0.75)]
+
+
+def test_the_end_is_read_at_once() -> None:
+    watch = Watch(60 - 1e-6)
+    pace = Pace(RunLength(minutes=1), watch)
+    assert pace.fraction(1) < 1
+    watch.shows = 60
+    assert pace.fraction(2) == 1
+
+
+def test_the_readings_of_one_run_give_another_its_pace() -> None:
+    readings = [Point(0, 0.0), Point(3, 0.25), Point(5, 1.0)]
+    pace = Pace(RunLength(), Clock(), readings)
+    assert [pace.fraction(step) for step in range(6)] == [0, 0, 0, 0.25, 0.25, 1]
+
+
+def test_a_resumed_run_reads_the_clock_after_its_last_reading_only() -> None:
+    pace = Pace(RunLength(minutes=1), Watch(59), [Point(0, 0.0), Point(4, 0.5)])
+    assert [pace.fraction(step) for step in (2, 4, 5)] == [0, 0.5, 59 / 60]
 
 
 def test_steps_go_before_minutes() -> None:
-    assert RunLength(steps=10, minutes=1).fraction(5, 0) == 0.5
+    assert Pace(RunLength(steps=10, minutes=1), Watch()).fraction(5) == 0.5
 
 
 @pytest.mark.parametrize(

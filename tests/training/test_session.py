@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,10 +18,14 @@ from overtile.data.sample import Annotated, Sampler
 from overtile.errors import DivergedError, StoppedError
 from overtile.model.file import MODEL_NAME, read_record
 from overtile.progress import Silence, StopRequest, never
-from overtile.training import session as sessions
+from overtile.training import keeper
+from overtile.training.checkpoint import FOLDER_NAME, CheckpointRecord, Checkpoints
+from overtile.training.history import History
 from overtile.training.loop import TrainingState
-from overtile.training.run import CHECKPOINT_NAME, LAST_MODEL_NAME, History, RunFolder, RunRecord
-from overtile.training.session import Session, Split, make_sampler, tile_output_size
+from overtile.training.run import LAST_MODEL_NAME, PageRecord, RunFolder, RunRecord
+from overtile.training.sampling import make_sampler, tile_output_size
+from overtile.training.session import Session, Split
+from overtile.training.watch import FLAT
 
 SessionOf = Callable[..., Session]
 STEPS = 8
@@ -59,9 +65,8 @@ def record(settings: Recipe, steps: int | None = STEPS, minutes: float | None = 
         label_kind="instances",
         class_names=("background", "object"),
         in_channels=1,
-        training=("two",),
-        validation=("two",),
-        data_digest="00",
+        training=(PageRecord("two", "00"),),
+        validation=(PageRecord("two", "00"),),
         facts=(),
         decisions=(),
         recipe=settings,
@@ -96,6 +101,7 @@ def new_session(tmp_path: Path, image: Annotated, one_thread: None) -> SessionOf
         what = what or record(recipe())
         folder = go_on.folder if go_on else RunFolder(tmp_path / f"run{next(numbers)}")
         if go_on is None:
+            folder.path.mkdir()
             folder.start(what)
         split = Split(training=[image], validation=[image] if held_out else [])
         session = Session(
@@ -112,6 +118,14 @@ def at_question(number: int, code: int = 130) -> StopRequest:
     """Ask to stop when asked for the `number`-th time."""
     asked = itertools.count(1)
     return lambda: code if next(asked) >= number else None
+
+
+def without_clock(history: History) -> dict[str, Any]:
+    """Leave out what is read off the clock and the memory."""
+    told = history.model_dump(exclude={"seconds", "peak_memory_mb"})
+    told["losses"] = [loss._replace(seconds=0) for loss in history.losses]
+    told["validations"] = [{**entry, "seconds": 0} for entry in history.validations]
+    return told
 
 
 def weights(session: Session, name: str) -> dict[str, bytes]:
@@ -173,8 +187,7 @@ def test_a_run_that_was_stopped_anywhere_ends_as_the_uninterrupted_one(
     history = resumed.run(never)
     for name in (MODEL_NAME, LAST_MODEL_NAME):
         assert weights(resumed, name) == weights(whole, name)
-    assert history.best_step == expected.best_step
-    assert [e["step"] for e in history.validations] == [e["step"] for e in expected.validations]
+    assert without_clock(history) == without_clock(expected)
 
 
 def test_a_stopped_run_leaves_a_usable_model_and_says_how_to_go_on(new_session: SessionOf) -> None:
@@ -217,15 +230,67 @@ def test_a_checkpoint_is_written_now_and_then(
     new_session: SessionOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     saved: list[int] = []
-    monkeypatch.setattr(sessions, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(keeper, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(keeper, "LONGEST_CHECKPOINT_SECONDS", 0.0)
     session = new_session(held_out=False)
 
-    def save(state: TrainingState, history: History) -> None:
-        saved.append(history.step)
+    def save(state: TrainingState, record: CheckpointRecord) -> None:
+        saved.append(record.step)
 
-    monkeypatch.setattr(session.folder, "save_checkpoint", save)
+    monkeypatch.setattr(Checkpoints, "save", lambda self, *what: save(*what))
     session.run(never)
     assert saved == [0, *range(1, STEPS + 1), STEPS]
+
+
+@pytest.mark.parametrize(("cost", "interval"), [(0.0, 60), (1.0, 60), (3.0, 150), (60.0, 300)])
+def test_checkpoints_cost_a_fiftieth_of_the_time_unless_too_much_would_be_lost(
+    new_session: SessionOf, monkeypatch: pytest.MonkeyPatch, cost: float, interval: float
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    session = new_session()
+
+    def save(*_: object) -> None:
+        now[0] += cost
+
+    monkeypatch.setattr(Checkpoints, "save", save)
+    session.keeper.checkpoint(session.state, session.history, ())
+    now[0] += interval - 0.1
+    assert not session.keeper.is_due()
+    now[0] += 0.1
+    assert session.keeper.is_due()
+
+
+def test_the_best_model_is_that_of_the_checkpoint_even_after_a_kill_between_the_two(
+    new_session: SessionOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, killed = new_session(), new_session()
+    whole.run(never)
+    save = killed.keeper.save_model
+
+    def kill(name: str, *rest: Any) -> None:  # noqa: ANN401 - whatever is saved
+        if killed.state.step > 2:
+            raise KeyboardInterrupt
+        save(name, *rest)
+
+    monkeypatch.setattr(killed.keeper, "save_model", kill)
+    with pytest.raises(KeyboardInterrupt):
+        killed.run(never)
+    resumed = new_session(go_on=killed)
+    assert read_record(killed.folder.path / MODEL_NAME).step == resumed.history.best_step
+    resumed.run(never)
+    for name in (MODEL_NAME, LAST_MODEL_NAME):
+        content = (resumed.folder.path / name).read_bytes()
+        assert content == (whole.folder.path / name).read_bytes()
+
+
+def test_a_loss_that_stays_flat_is_told_in_progress_and_history(new_session: SessionOf) -> None:
+    told = Told()
+    settings = recipe(learning_rate=1e-12)
+    session = new_session(record(settings, steps=40), held_out=False, progress=told)
+    history = session.run(never)
+    assert history.warnings == (FLAT,)
+    assert [text for text in told.said if text.endswith(FLAT)] == [told.said[0]]
 
 
 def test_a_finished_run_resumed_stays_as_it_is(new_session: SessionOf) -> None:
@@ -249,10 +314,10 @@ def test_the_clock_goes_on_where_it_was_stopped(new_session: SessionOf) -> None:
     session = new_session(what, held_out=False)
     with pytest.raises(StoppedError):
         session.run(at_question(2))
-    session.folder.save_checkpoint(
-        session.state, session.history.model_copy(update={"seconds": 59.9})
-    )
-    history = new_session(what, go_on=session, held_out=False).run(never)
+    late = session.history.model_copy(update={"seconds": 59.9})
+    session.keeper.checkpoint(session.state, late, ())
+    resumed = new_session(what, go_on=session, held_out=False)
+    history = resumed.run(never)
     assert 60 <= history.seconds < 65
 
 
@@ -274,15 +339,15 @@ def test_progress_tells_step_loss_score_and_resuming(new_session: SessionOf) -> 
 
 def test_losses_are_recorded_with_their_learning_rate(new_session: SessionOf) -> None:
     history = new_session().run(never)
-    assert [loss[0] for loss in history.losses] == list(range(1, STEPS + 1))
-    assert {loss[3] for loss in history.losses} == {0.05}
+    assert [loss.step for loss in history.losses] == list(range(1, STEPS + 1))
+    assert {loss.rate for loss in history.losses} == {0.05}
 
 
 def test_a_diverged_run_names_the_way_out_and_keeps_its_checkpoint(new_session: SessionOf) -> None:
     session = new_session(record(recipe(learning_rate=1e30), steps=100), held_out=False)
     with pytest.raises(DivergedError, match="lower `learning_rate`"):
         session.run(never)
-    assert (session.folder.path / CHECKPOINT_NAME).is_file()
+    assert list((session.folder.path / FOLDER_NAME).iterdir())
     assert isinstance(session.folder.history(), History)
 
 
@@ -290,7 +355,7 @@ def test_class_weights_are_those_of_the_whole_training_set(image: Annotated) -> 
     empty = replace(image, name="empty", labels=np.zeros_like(image.labels))
     settings = recipe()
     one, both = (
-        make_sampler(settings, record(settings), images).class_weights
+        make_sampler(settings, "instances", 2, 0, images).class_weights
         for images in ([image], [image, empty])
     )
     # The more background there is, the more an object pixel weighs beside it.

@@ -135,7 +135,7 @@ def test_changed_data_are_refused(record: RunRecord, copy: Path, changed: str) -
     pixels = tifffile.imread(path)
     pixels[0, 0] += 1
     tifffile.imwrite(path, pixels)
-    with pytest.raises(ImageError, match="are not those that the run started with; bring them"):
+    with pytest.raises(ImageError, match=r"started with: cell1\.tif changed; bring them"):
         gather_again(record)
 
 

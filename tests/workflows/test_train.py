@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from overtile.config import read_recipe
-from overtile.errors import ConfigError, ModelError, OutputError, StoppedError
+from overtile.errors import ConfigError, OutputError, RecordError, StoppedError
 from overtile.model.file import read_record
 from overtile.progress import Silence, StopRequest
 from overtile.training.run import RunFolder
@@ -36,9 +36,13 @@ class Told(Silence):
 
 
 def stop_after(steps: int) -> StopRequest:
-    """Ask to stop after so many steps, where nothing is held out."""
+    """Ask to stop after so many steps, where nothing is held out and four images are read."""
     asked = itertools.count(1)
-    return lambda: 130 if next(asked) >= steps else None
+    return lambda: 130 if next(asked) >= 4 + steps else None
+
+
+def newest_checkpoint(run: Path) -> bytes:
+    return max((run / "checkpoints").iterdir()).read_bytes()
 
 
 @pytest.fixture(autouse=True)
@@ -63,7 +67,7 @@ def request_(cells: Path, tiny_recipe: Path, tmp_path: Path, one_thread: None) -
 
 def test_a_run_folder_holds_what_is_promised(trained: Path) -> None:
     assert sorted(path.name for path in trained.iterdir()) == [
-        "checkpoint.safetensors",
+        "checkpoints",
         "history.json",
         "last.safetensors",
         "model.safetensors",
@@ -78,7 +82,8 @@ def test_a_record_keeps_what_was_understood_and_decided(trained: Path, cells: Pa
     assert (record.images, record.labels) == (str(cells / "images"), str(cells / "labels"))
     assert (record.label_kind, record.in_channels, record.steps) == ("instances", 1, 12)
     assert record.class_names == ("background", "object")
-    assert record.validation == ("cell2.tif",)
+    assert [page.name for page in record.validation] == ["cell2.tif"]
+    assert len({page.sha256 for page in (*record.training, *record.validation)}) == 4
     assert record.pixel_size_um == (0.5, 0.5)
     assert record.decisions == ("recipe: tiny, as it stands",)
     assert record.recipe == read_recipe(trained / "recipe.toml")
@@ -167,12 +172,18 @@ def test_resuming_with_other_settings_is_refused_naming_the_difference(
 ) -> None:
     with pytest.raises(StoppedError):
         train(request_, should_stop=stop_after(1))
-    before = (request_.out / "checkpoint.safetensors").read_bytes()
+    before = newest_checkpoint(request_.out)
     with pytest.raises(ConfigError) as refusal:
         train(replace(request_, resume=True, **changes))
     assert named in str(refusal.value)
     assert "resume with the same command" in str(refusal.value)
-    assert (request_.out / "checkpoint.safetensors").read_bytes() == before
+    assert newest_checkpoint(request_.out) == before
+
+
+def test_who_is_stopped_while_images_are_read_has_lost_nothing(request_: TrainRequest) -> None:
+    with pytest.raises(StoppedError, match="stopped while the images were read; give the same"):
+        train(request_, should_stop=lambda: 75)
+    assert not request_.out.exists()
 
 
 def test_resuming_with_a_changed_recipe_file_is_refused(
@@ -188,7 +199,7 @@ def test_resuming_with_a_changed_recipe_file_is_refused(
 
 
 def test_resuming_what_is_no_run_is_refused(request_: TrainRequest) -> None:
-    with pytest.raises(ModelError, match=r"run: is not a run folder: no run\.json"):
+    with pytest.raises(RecordError, match=r"run: is not a run folder: there is no run\.json"):
         train(replace(request_, resume=True))
 
 

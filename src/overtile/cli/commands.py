@@ -261,6 +261,41 @@ def info_command(
     emit(lines, content, json_target)
 
 
+@app.command("reproduce")
+def reproduce_command(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A run folder or model file.")],
+    data: Annotated[
+        tuple[str, str],
+        typer.Option(metavar="IMAGES LABELS", help="The annotated images it was trained on."),
+    ],
+    json_target: Json = None,
+) -> int:
+    """Train a model once more from its own record, and compare the weights bit by bit."""
+    from overtile.cli.console import ShownProgress
+    from overtile.cli.signals import stop_on_signals
+    from overtile.workflows.reproduce import ReproduceRequest, reproduce
+
+    images, labels = data
+    should_stop = stop_on_signals()
+    with ShownProgress() as progress:
+        request = ReproduceRequest(model=model, images=images, labels=labels)
+        result = reproduce(request, progress, should_stop)
+    facts = [
+        ("model", result.model),
+        ("trained again", f"{result.steps} steps"),
+        ("weights then", result.weights_sha256),
+        ("weights now", result.reproduced_sha256),
+    ]
+    lines = table(facts)
+    if result.equal:
+        lines.append("reproduced: all weights are equal, bit by bit")
+    else:
+        lines.append(f"NOT reproduced: weights differ by up to {result.largest_difference:.2g}")
+        lines += [f"note: {difference}" for difference in result.differences]
+    emit(lines, result.model_dump(mode="json"), json_target)
+    return 0 if result.equal else 2
+
+
 @app.command("demo")
 def demo_command(
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to make.")] = Path("demo"),

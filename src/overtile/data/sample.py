@@ -43,6 +43,9 @@ class TrainingTile:
     weights: Floats
     """(T, T) loss weights w(x) of eq. (2)."""
 
+    place: str
+    """Where it was drawn, for people: the image, and the first row and column of the tile."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sampler:
@@ -69,10 +72,12 @@ class Sampler:
             np.random.Philox(np.random.SeedSequence([self.seed, step, index]))
         )
         image = self.images[int(rng.integers(len(self.images)))]
-        field = draw_field(self.input_size, self._draw_start(image, rng), self.augmentation, rng)
+        start = self._draw_start(image, rng)
+        field = draw_field(self.input_size, start, self.augmentation, rng)
         pixels = change_grey_values(resample(image.pixels, field), self.augmentation, rng)
         classes, weights = self._targets(image, field)
-        return TrainingTile(pixels=pixels, classes=classes, weights=weights)
+        place = f"{image.name} at ({start[0]}, {start[1]})"
+        return TrainingTile(pixels=pixels, classes=classes, weights=weights, place=place)
 
     def _draw_start(self, image: Annotated, rng: np.random.Generator) -> tuple[int, int]:
         """Shift the tile so that its labelled part lies on the image, or up to a quarter beyond."""

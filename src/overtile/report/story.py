@@ -103,6 +103,9 @@ class Story:
     losses: Sequence[tuple[int, float, float, float]] = ()
     """Step, seconds since the start, mean loss since the last entry, learning rate."""
 
+    warnings: Sequence[str] = ()
+    """What went wrong without ending the run: likely cause and remedy."""
+
     validations: Sequence[Mapping[str, float]] = ()
     """Each holds `step`, `seconds` and the summary of its scores."""
 

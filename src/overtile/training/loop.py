@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count
 
 import numpy as np
 import torch
@@ -17,9 +16,27 @@ from overtile.data.sample import Sampler, TrainingTile
 from overtile.errors import DivergedError
 from overtile.model.unet import UNet
 from overtile.training.loss import weighted_cross_entropy
-from overtile.training.schedule import Clock, RunLength, learning_rate
+from overtile.training.schedule import Pace, learning_rate
+from overtile.training.tiles_ahead import TilesAhead
 
-_TILES_AHEAD = 2
+_PLACES_NAMED = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """What one step learns from: N tiles of input side S and output side T, in pixels."""
+
+    pixels: Tensor
+    """(N, C, S, S) float32, on any device."""
+
+    classes: Tensor
+    """(N, T, T) int64, 0…K-1."""
+
+    weights: Tensor
+    """(N, T, T) float32."""
+
+    places: tuple[str, ...]
+    """Where each tile was drawn, for people."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +50,9 @@ class StepResult:
     """Share of the run that is done after it."""
 
     loss: float
+    single: bool
+    """Whether all pixels were predicted as one class, though the truth has several."""
+
     seconds: float
     """Wall-clock seconds of training so far."""
 
@@ -102,9 +122,9 @@ def make_optimiser(network: UNet, config: OptimiserConfig) -> torch.optim.Optimi
 
 
 def train_steps(
-    state: TrainingState, sampler: Sampler, recipe: Recipe, length: RunLength, clock: Clock
+    state: TrainingState, sampler: Sampler, recipe: Recipe, pace: Pace
 ) -> Iterator[StepResult]:
-    """Train `state` step by step until `length` is reached or the caller stops asking.
+    """Train `state` step by step until `pace` says so, or the caller stops asking.
 
     Yields
     ------
@@ -114,86 +134,113 @@ def train_steps(
     Raises
     ------
     DivergedError
-        If the loss becomes NaN or infinite. The step is not taken.
+        If grey values, weights, the loss or its gradient are NaN or infinite. The step is not
+        taken.
+    StoppedError
+        If no tiles come any more.
     """
-    batches = _batches_ahead(sampler, recipe.training.batch, state.step)
-    while (fraction := length.fraction(state.step, clock.seconds())) < 1:
-        rate = learning_rate(recipe.optimiser, fraction)
-        for group in state.optimiser.param_groups:
-            group["lr"] = rate
-        # Dropout, too, is a function of (seed, step), so that a resumed run draws the same.
-        torch.manual_seed((sampler.seed * 1_000_003 + state.step) % (1 << 63))
-        # A validation between two steps leaves the network in evaluation mode.
-        state.learn(tile_statistics=fraction < recipe.training.tile_statistics)
-        loss = take_step(state, _collate(next(batches)), recipe)
-        state.step += 1
-        state.update_average()
-        seconds = clock.seconds()
-        yield StepResult(
-            step=state.step,
-            fraction=length.fraction(state.step, seconds),
-            loss=loss,
-            seconds=seconds,
-        )
+
+    def draw(step: int) -> Batch:
+        return _collate([sampler.draw(step, index) for index in range(recipe.training.batch)])
+
+    with TilesAhead(draw, state.step) as tiles:
+        while (fraction := pace.fraction(state.step)) < 1:
+            rate = learning_rate(recipe.optimiser, fraction)
+            for group in state.optimiser.param_groups:
+                group["lr"] = rate
+            # Dropout, too, is a function of (seed, step), so that a resumed run draws the same.
+            torch.manual_seed((sampler.seed * 1_000_003 + state.step) % (1 << 63))
+            # A validation between two steps leaves the network in evaluation mode.
+            state.learn(tile_statistics=fraction < recipe.training.tile_statistics)
+            loss, single = take_step(state, tiles.next(), recipe)
+            state.step += 1
+            state.update_average()
+            yield StepResult(
+                step=state.step,
+                fraction=pace.fraction(state.step),
+                loss=loss,
+                single=single,
+                seconds=pace.clock.seconds(),
+            )
 
 
-def take_step(state: TrainingState, batch: tuple[Tensor, Tensor, Tensor], recipe: Recipe) -> float:
+def take_step(state: TrainingState, batch: Batch, recipe: Recipe) -> tuple[float, bool]:
     """Take one step of gradient descent.
 
     Parameters
     ----------
     state : TrainingState
-    batch : (pixels, classes, weights)
-        (N, C, S, S) float32, (N, T, T) int64 and (N, T, T) float32, on any device.
+    batch : Batch
     recipe : Recipe
 
     Returns
     -------
     loss : float
+    single : bool
+        Whether all pixels are predicted as one class, though the truth has several.
 
     Raises
     ------
     DivergedError
-        If the loss is NaN or infinite. The step is not taken.
+        If grey values, weights, the loss or its gradient are NaN or infinite, naming the tiles. The
+        step is not taken.
     """
+    _refuse_not_finite(batch, state.step + 1)
     device = next(state.network.parameters()).device
-    pixels, classes, weights = (part.to(device) for part in batch)
+    pixels, classes, weights = (
+        part.to(device) for part in (batch.pixels, batch.classes, batch.weights)
+    )
     reduced = recipe.training.precision == "bf16"
     with torch.autocast(device.type, torch.bfloat16, enabled=reduced):
         logits = state.network(pixels.to(memory_format=torch.channels_last))
     loss = weighted_cross_entropy(logits, classes, weights)
-    if not torch.isfinite(loss):
-        raise DivergedError(
-            f"the loss became {loss.item()} at step {state.step + 1}",
-            remedy="lower `learning_rate` in the recipe, or set `largest_gradient = 1.0`",
-        )
+    value = loss.item()
+    if not math.isfinite(value):
+        raise _diverged(f"the loss became {value}", batch, state.step + 1)
     state.optimiser.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
-    if recipe.optimiser.largest_gradient:
-        torch.nn.utils.clip_grad_norm_(
-            state.network.parameters(), recipe.optimiser.largest_gradient
-        )
+    length = torch.nn.utils.clip_grad_norm_(
+        state.network.parameters(), recipe.optimiser.largest_gradient or math.inf
+    )
+    if not torch.isfinite(length):
+        raise _diverged(f"the gradient became {length.item()}", batch, state.step + 1)
     state.optimiser.step()
-    return loss.item()
+    return value, _is_single(logits, classes)
 
 
-def _collate(tiles: list[TrainingTile]) -> tuple[Tensor, Tensor, Tensor]:
-    return (
-        torch.from_numpy(np.stack([tile.pixels for tile in tiles])),
-        torch.from_numpy(np.stack([tile.classes for tile in tiles])).long(),
-        torch.from_numpy(np.stack([tile.weights for tile in tiles])),
+def _is_single(logits: Tensor, classes: Tensor) -> bool:
+    predicted = logits.detach().argmax(dim=1)
+    several = classes.min() < classes.max()
+    return bool(several & (predicted.min() == predicted.max()))
+
+
+def _refuse_not_finite(batch: Batch, step: int) -> None:
+    for what, values in (("grey values", batch.pixels), ("weights", batch.weights)):
+        if torch.isfinite(values).all():
+            continue
+        broken = ~torch.isfinite(values.flatten(1)).all(dim=1)
+        places = _some([place for place, bad in zip(batch.places, broken, strict=True) if bad])
+        raise DivergedError(
+            f"the {what} of a training tile are NaN or infinite at step {step} ({places})",
+            remedy="look at that image: very large or very small grey values may overflow",
+        )
+
+
+def _diverged(fault: str, batch: Batch, step: int) -> DivergedError:
+    return DivergedError(
+        f"{fault} at step {step} ({_some(batch.places)})",
+        remedy="lower `learning_rate` in the recipe, or set `largest_gradient = 1.0`",
     )
 
 
-def _batches_ahead(sampler: Sampler, batch: int, first: int) -> Iterator[list[TrainingTile]]:
-    """Draw tiles beside the network's arithmetic; compiled kernels release the interpreter lock."""
+def _some(places: Sequence[str]) -> str:
+    return ", ".join(places[:_PLACES_NAMED]) + ", …" * (len(places) > _PLACES_NAMED)
 
-    def draw(step: int) -> list[TrainingTile]:
-        return [sampler.draw(step, index) for index in range(batch)]
 
-    with ThreadPoolExecutor(1, thread_name_prefix="sampler") as worker:
-        waiting: list[Future[list[TrainingTile]]] = []
-        for step in count(first):
-            while len(waiting) < _TILES_AHEAD:
-                waiting.append(worker.submit(draw, step + len(waiting)))
-            yield waiting.pop(0).result()
+def _collate(tiles: Sequence[TrainingTile]) -> Batch:
+    return Batch(
+        pixels=torch.from_numpy(np.stack([tile.pixels for tile in tiles])),
+        classes=torch.from_numpy(np.stack([tile.classes for tile in tiles])).long(),
+        weights=torch.from_numpy(np.stack([tile.weights for tile in tiles])),
+        places=tuple(tile.place for tile in tiles),
+    )

@@ -17,7 +17,7 @@ from overtile.config import NetworkConfig, Recipe
 from overtile.data.sample import Annotated
 from overtile.model.geometry import context_px, output_size, smallest_input
 from overtile.model.unet import UNet
-from overtile.training.loop import TrainingState, take_step
+from overtile.training.loop import Batch, TrainingState, take_step
 from overtile.training.schedule import RunLength
 
 WIDTHS = (16, 24, 32, 48, 64)
@@ -141,10 +141,11 @@ def measure_step(recipe: Recipe, facts: DataFacts, device: torch.device) -> floa
     state = TrainingState(network, recipe)
     depth, tile = recipe.network.depth, recipe.training.tile_output
     side = smallest_input(tile, depth)
-    batch = (
-        torch.randn(recipe.training.batch, facts.channels, side, side),
-        torch.zeros(recipe.training.batch, tile, tile, dtype=torch.long),
-        torch.ones(recipe.training.batch, tile, tile),
+    batch = Batch(
+        pixels=torch.randn(recipe.training.batch, facts.channels, side, side),
+        classes=torch.zeros(recipe.training.batch, tile, tile, dtype=torch.long),
+        weights=torch.ones(recipe.training.batch, tile, tile),
+        places=("noise",) * recipe.training.batch,
     )
     seconds = []
     for _ in range(3):

@@ -4,9 +4,25 @@ from __future__ import annotations
 
 import math
 import time
+from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from overtile.config import OptimiserConfig
+
+READINGS = 500
+"""The clock is read so often in a run by minutes; between two readings the rate stands still."""
+
+
+class Point(NamedTuple):
+    """A reading of the clock."""
+
+    step: int
+    """Steps taken."""
+
+    fraction: float
+    """Share of the run that is done, from then on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,12 +31,6 @@ class RunLength:
 
     steps: int | None = None
     minutes: float | None = None
-
-    def fraction(self, step: int, seconds: float) -> float:
-        """Give the share of the run that is done; 1 and above means the end."""
-        if self.steps is not None:
-            return step / self.steps
-        return seconds / (60 * (self.minutes or 1))
 
     def __str__(self) -> str:
         """Say the length as a person would."""
@@ -39,6 +49,42 @@ class Clock:
     def seconds(self) -> float:
         """Give the seconds so far; never runs backwards, whatever happens to the time of day."""
         return self.before + time.monotonic() - self._started
+
+
+class Pace:
+    """How far a run is at each step: a function of the step, or of a clock whose readings are kept.
+
+    With the readings of a run by minutes, another run takes the very same steps.
+
+    Parameters
+    ----------
+    length : RunLength
+    clock : Clock
+    readings : sequence of Point
+        Of an earlier session, by step.
+    """
+
+    def __init__(self, length: RunLength, clock: Clock, readings: Sequence[Point] = ()) -> None:
+        self.length, self.clock = length, clock
+        self.readings = list(readings)
+
+    def fraction(self, step: int) -> float:
+        """Give the share of the run that is done after `step` steps; 1 and above means the end."""
+        if self.length.steps is not None:
+            return step / self.length.steps
+        if self.readings and step <= self.readings[-1].step:
+            return self.recorded(step)
+        now = self.clock.seconds() / (60 * (self.length.minutes or 1))
+        last = self.readings[-1].fraction if self.readings else -1.0
+        if now < min(1.0, last + 1 / READINGS):
+            return last
+        self.readings.append(Point(step, now))
+        return now
+
+    def recorded(self, step: int) -> float:
+        """Give the share that was read last at `step` or before it."""
+        place = bisect_right(self.readings, (step, math.inf))
+        return self.readings[max(0, place - 1)].fraction
 
 
 def learning_rate(config: OptimiserConfig, fraction: float) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,22 +9,20 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from overtile.config import Recipe
-from overtile.data.sample import Annotated, Sampler
-from overtile.data.targets import class_balance, class_map, separate_touching
+from overtile.data.sample import Annotated
 from overtile.errors import StoppedError
 from overtile.inference.predict import Predictor
-from overtile.model.file import MODEL_NAME, ModelRecord, save_model
-from overtile.model.geometry import context_px, output_size, smallest_input
+from overtile.model.file import MODEL_NAME
 from overtile.model.unet import UNet
 from overtile.progress import Progress, StopRequest
+from overtile.training.history import History, LossEntry, peak_memory_mb
+from overtile.training.keeper import Keeper
 from overtile.training.loop import StepResult, TrainingState, train_steps
-from overtile.training.run import LAST_MODEL_NAME, History, RunFolder, RunRecord
-from overtile.training.schedule import Clock, RunLength, learning_rate
+from overtile.training.run import LAST_MODEL_NAME, RunFolder, RunRecord
+from overtile.training.sampling import make_sampler, tile_output_size
+from overtile.training.schedule import Clock, Pace, RunLength, learning_rate
 from overtile.training.validation import Validation, validate
-
-CHECKPOINT_SECONDS = 60.0
-"""A killed run loses at most this much work."""
+from overtile.training.watch import warnings
 
 _LOSS_POINTS = 500
 _LARGEST_VALIDATION_SHARE = 0.1
@@ -77,15 +74,33 @@ class Session:
         network = UNet(record.in_channels, len(record.class_names), self.recipe.network)
         self.state = TrainingState(network.to(device), self.recipe)
         self.history = History()
-        self.clock = Clock()
+        self.pace = Pace(self.length, Clock())
+        self.keeper = Keeper(folder, record)
+        self.unnoted: list[tuple[float, bool]] = []
 
     def resume(self) -> None:
-        """Go back to the last checkpoint, and say from where the run goes on."""
-        self.history = self.folder.load_checkpoint(self.state)
-        self.clock = Clock(before=self.history.seconds)
+        """Go back to the last checkpoint, and say from where the run goes on.
+
+        Raises
+        ------
+        ModelError
+            If there were checkpoints, and none of them can be used.
+        """
+        resumed = self.keeper.load(self.state)
+        if resumed is None:
+            self.progress.say("the run was stopped before its first step: it starts at step 0")
+            return
+        for line in resumed.damaged:
+            self.progress.say(f"warning: {line}; going on from step {resumed.record.step}")
+        self.history = resumed.record.history
+        self.unnoted = list(resumed.record.unnoted)
+        self.pace = Pace(self.length, Clock(self.history.seconds), self.history.schedule)
         self.progress.say(
             f"resuming at step {self.state.step}, {self.history.seconds:.0f} s into {self.length}"
         )
+        if self.history.best_step == self.state.step:
+            # It may have been stopped between the checkpoint and the model that goes with it.
+            self._save_model(MODEL_NAME, self._best_scores())
 
     def run(self, should_stop: StopRequest) -> History:
         """Train to the end, or until asked to stop.
@@ -98,10 +113,13 @@ class Session:
         Raises
         ------
         StoppedError
-            After everything has been saved, if `should_stop` gave an exit code.
+            After everything has been saved, if `should_stop` gave an exit code, or if no tiles come
+            any more (exit code 3).
         DivergedError
-            If the loss is no longer a number; the last checkpoint stays.
+            If anything is no longer a number; the last checkpoint stays.
         """
+        if self.history.finished:
+            return self.history
         try:
             self._train(should_stop)
         except _StopAskedError as stop:
@@ -111,11 +129,14 @@ class Session:
                 remedy="go on with the same command and --resume",
                 exit_code=stop.code,
             ) from None
-        self._change(finished=True)
+        except StoppedError:
+            self._save_stopped()
+            raise
         self._save_model(LAST_MODEL_NAME, {})
         if self.history.best is None:
             self._save_model(MODEL_NAME, {})
-        self.folder.save_checkpoint(self.state, self.history)
+        self._change(finished=True)
+        self._checkpoint()
         return self.history
 
     def _train(self, should_stop: StopRequest) -> None:
@@ -123,15 +144,20 @@ class Session:
             self._checkpoint()  # so that a run killed at once can be resumed
         elif self._owes_validation():
             self._validate(should_stop)
-        losses: list[float] = []
-        last_fraction = self.length.fraction(self.state.step, self.clock.seconds())
-        saved = validated = self.clock.seconds()
+        last_fraction = self.pace.fraction(self.state.step)
+        validated = self._seconds()
         cost = 0.0
-        sampler = make_sampler(self.recipe, self.record, self.split.training)
-        for result in train_steps(self.state, sampler, self.recipe, self.length, self.clock):
-            losses.append(result.loss)
+        sampler = make_sampler(
+            self.recipe,
+            self.record.label_kind,
+            self._classes,
+            self.record.seed,
+            self.split.training,
+        )
+        for result in train_steps(self.state, sampler, self.recipe, self.pace):
+            self.unnoted.append((result.loss, result.single))
             if _crossed(last_fraction, result.fraction, _LOSS_POINTS):
-                self._note_loss(result, losses)
+                self._note_losses(result)
             self._show(result)
             _heed(should_stop)
             patient = self.record.steps is not None or result.seconds - validated >= cost
@@ -139,15 +165,21 @@ class Session:
                 began = time.monotonic()
                 self._validate(should_stop)
                 cost = (time.monotonic() - began) / _LARGEST_VALIDATION_SHARE
-                validated = self.clock.seconds()
-                last_fraction = self.length.fraction(self.state.step, validated)
+                validated = self._seconds()
+                last_fraction = self.pace.fraction(self.state.step)
             else:
                 last_fraction = result.fraction
-            if self.clock.seconds() - saved >= CHECKPOINT_SECONDS:
+            if self.keeper.is_due():
                 self._checkpoint()
-                saved = self.clock.seconds()
         if not self.history.validations or self.history.validations[-1]["step"] < self.state.step:
             self._validate(should_stop)
+
+    @property
+    def _classes(self) -> int:
+        return len(self.record.class_names)
+
+    def _seconds(self) -> float:
+        return self.pace.clock.seconds()
 
     def _owes_validation(self) -> bool:
         """Say whether the run was stopped between a step and the validation that follows it.
@@ -157,18 +189,28 @@ class Session:
         step = self.state.step
         if self.record.steps is None or any(e["step"] == step for e in self.history.validations):
             return False
-        before, now = (self.length.fraction(number, 0.0) for number in (step - 1, step))
+        before, now = (self.pace.fraction(number) for number in (step - 1, step))
         return _crossed(before, now, self._validations)
 
     @property
     def _validations(self) -> int:
         return self.recipe.training.validations
 
-    def _note_loss(self, result: StepResult, losses: list[float]) -> None:
-        rate = learning_rate(self.recipe.optimiser, result.fraction)
-        entry = (result.step, round(result.seconds, 2), float(np.mean(losses)), rate)
+    def _note_losses(self, result: StepResult) -> None:
+        loss, single = np.mean(self.unnoted, axis=0)
+        entry = LossEntry(
+            step=result.step,
+            seconds=round(result.seconds, 2),
+            loss=float(loss),
+            rate=learning_rate(self.recipe.optimiser, result.fraction),
+            single=float(single),
+        )
         self._change(losses=(*self.history.losses, entry))
-        losses.clear()
+        self.unnoted.clear()
+        for warning in warnings(self.history.losses, result.fraction):
+            if warning not in self.history.warnings:
+                self._change(warnings=(*self.history.warnings, warning))
+                self.progress.say(f"warning: step {result.step}: {warning}")
 
     def _show(self, result: StepResult) -> None:
         note = f"step {result.step}, loss {result.loss:.3f}"
@@ -192,19 +234,25 @@ class Session:
 
     def _keep(self, validation: Validation) -> None:
         scores = validation.scores
-        when = {"step": float(self.state.step), "seconds": round(self.clock.seconds(), 2)}
+        when = {"step": float(self.state.step), "seconds": round(self._seconds(), 2)}
         entry = scores.summary | when
         self._change(validations=(*self.history.validations, entry))
         name, value = scores.headline, scores.summary[scores.headline]
         # Of equals the later one: it has learnt for longer.
         better = self.history.best is None or validation.headline >= self.history.best
         self.progress.say(
-            f"step {self.state.step}, {self.clock.seconds():.0f} s: {name} {value:.4f} on "
+            f"step {self.state.step}, {self._seconds():.0f} s: {name} {value:.4f} on "
             f"{len(self.split.validation)} validation images{', the best so far' if better else ''}"
         )
         if better:
             self._change(best=validation.headline, best_step=self.state.step)
-            self._save_model(MODEL_NAME, scores.summary)
+            # First the checkpoint: a run that is killed now writes this very model on going on.
+            self._checkpoint()
+            self._save_model(MODEL_NAME, self._best_scores())
+
+    def _best_scores(self) -> dict[str, float]:
+        best = next(e for e in self.history.validations if e["step"] == self.history.best_step)
+        return {name: value for name, value in best.items() if name not in ("step", "seconds")}
 
     def _predictor(self) -> Predictor:
         return Predictor(
@@ -221,68 +269,19 @@ class Session:
 
     def _checkpoint(self) -> None:
         self._change()
-        self.folder.save_checkpoint(self.state, self.history)
+        self.keeper.checkpoint(self.state, self.history, self.unnoted)
 
     def _save_model(self, name: str, scores: dict[str, float]) -> None:
-        record = ModelRecord(
-            version=self.record.version,
-            in_channels=self.record.in_channels,
-            class_names=self.record.class_names,
-            label_kind=self.record.label_kind,
-            network=self.recipe.network,
-            prediction=self.recipe.prediction,
-            precision=self.recipe.training.precision,
-            tile_output=tile_output_size(self.recipe),
-            pixel_size_um=self.record.pixel_size_um,
-            recipe=self.recipe.name,
-            step=self.state.step,
-            seconds=round(self.clock.seconds(), 2),
-            scores=scores,
-        )
-        save_model(self.folder.path / name, self.state.best_guess(), record)
+        self.keeper.save_model(name, self.state, self.history, scores)
 
     def _change(self, **changes: object) -> None:
         now = {
             "step": self.state.step,
-            "seconds": round(self.clock.seconds(), 2),
+            "seconds": round(self._seconds(), 2),
+            "schedule": tuple(self.pace.readings),
             "peak_memory_mb": peak_memory_mb(),
         }
         self.history = self.history.model_copy(update={**now, **changes})
-
-
-def tile_output_size(recipe: Recipe) -> int:
-    """Give the legal output side of the recipe's training tile in pixels."""
-    depth = recipe.network.depth
-    return output_size(smallest_input(recipe.training.tile_output, depth), depth)
-
-
-def make_sampler(recipe: Recipe, record: RunRecord, images: Sequence[Annotated]) -> Sampler:
-    """Build the source of training tiles, with class weights of the whole training set."""
-    kind, output = record.label_kind, tile_output_size(recipe)
-    maps = (
-        class_map(image.labels if kind == "classes" else separate_touching(image.labels), kind)
-        for image in images
-    )
-    return Sampler(
-        images=images,
-        kind=kind,
-        input_size=output + 2 * context_px(recipe.network.depth),
-        output_size=output,
-        class_weights=class_balance(maps, len(record.class_names), recipe.loss.class_balance),
-        augmentation=recipe.augmentation,
-        loss=recipe.loss,
-        seed=record.seed,
-    )
-
-
-def peak_memory_mb() -> float:
-    """Give the largest resident memory of this process so far, in MB (10^6 bytes); 0 on Windows."""
-    try:
-        import resource
-    except ImportError:
-        return 0.0
-    unit = 1 if sys.platform == "darwin" else 1024
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6, 1)
 
 
 def _crossed(before: float, now: float, parts: int) -> bool:

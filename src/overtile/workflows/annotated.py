@@ -17,6 +17,7 @@ from overtile.data.sample import Annotated
 from overtile.data.targets import object_ids
 from overtile.errors import LabelError, OvertileError, PairError
 from overtile.io import Image, Pair, pair_files, read_image, read_labels
+from overtile.progress import StopRequest, heed, never
 
 Facts = tuple[tuple[str, str], ...]
 """What was understood: (name, value) for people."""
@@ -81,7 +82,7 @@ class AnnotatedSet:
         ]
 
 
-def read_annotated(source: Source) -> AnnotatedSet:
+def read_annotated(source: Source, should_stop: StopRequest = never) -> AnnotatedSet:
     """Read, pair and understand all images of a source.
 
     A file that cannot be used becomes a fault in `AnnotatedSet.findings`, so that it does not hide
@@ -91,11 +92,14 @@ def read_annotated(source: Source) -> AnnotatedSet:
     ------
     ImageError, PairError
         If there is nothing at a place, or images and labels do not pair.
+    StoppedError
+        If `should_stop` gave an exit code.
     """
     pages: list[Page] = []
     findings: list[Finding] = []
     images: list[Image] = []
     for pair in pair_files(source.images, source.labels):
+        heed(should_stop, "stopped while the images were read", "give the same command again")
         try:
             image, found = _read_pair(pair, source.axes)
         except OvertileError as error:

@@ -12,8 +12,10 @@ from overtile.inference.predict import Predictor
 from overtile.model.file import MODEL_NAME, load_model
 from overtile.report import Example, Prediction, Story, Tile, render
 from overtile.storage import write_text
-from overtile.training.run import REPORT_NAME, History, RunFolder, RunRecord
-from overtile.training.session import Split, make_sampler, tile_output_size
+from overtile.training.history import History
+from overtile.training.run import REPORT_NAME, RunFolder, RunRecord
+from overtile.training.sampling import make_sampler, tile_output_size
+from overtile.training.session import Split
 from overtile.training.validation import Validation, headline_of, validate
 from overtile.workflows.run_data import RunData, gather_again
 
@@ -62,7 +64,9 @@ def _story(folder: RunFolder, record: RunRecord, history: History, split: Split)
             record.recipe.prediction,
             record.class_names,
         )
-    tiles = _tiles(make_sampler(record.recipe, record, split.training))
+    classes = len(record.class_names)
+    sampler = make_sampler(record.recipe, record.label_kind, classes, record.seed, split.training)
+    tiles = _tiles(sampler)
     headline, lower_is_better = headline_of(record.label_kind)
     return Story(
         name=folder.path.name,
@@ -75,12 +79,13 @@ def _story(folder: RunFolder, record: RunRecord, history: History, split: Split)
         facts=record.facts,
         decisions=record.decisions,
         recipe_toml=recipe_toml(record.recipe),
-        training_names=record.training,
-        validation_names=record.validation,
+        training_names=tuple(page.name for page in record.training),
+        validation_names=tuple(page.name for page in record.validation),
         commands=_commands(folder, record, history),
         headline=headline,
         lower_is_better=lower_is_better,
-        losses=history.losses,
+        losses=tuple((one.step, one.seconds, one.loss, one.rate) for one in history.losses),
+        warnings=history.warnings,
         validations=history.validations,
         best_step=history.best_step,
         scores=validation.scores if validation else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,7 +10,8 @@ from overtile.data.check import Page
 from overtile.data.kinds import LabelReading
 from overtile.data.sample import Annotated
 from overtile.errors import ConfigError, ImageError, LabelError
-from overtile.training.run import RunRecord
+from overtile.progress import StopRequest, never
+from overtile.training.run import PageRecord, RunRecord
 from overtile.training.session import Split
 from overtile.training.split import hold_out_fraction, hold_out_pages
 from overtile.workflows.annotated import AnnotatedSet, Source, data_digest, read_annotated
@@ -56,8 +58,11 @@ class RunData:
     """As read from the images that the run was given."""
 
     split: Split
-    digest: str
-    """SHA-256 over all pixels and labels."""
+    training: Sequence[PageRecord]
+    """What `split.training` is known by."""
+
+    validation: Sequence[PageRecord]
+    """What `split.validation` is known by."""
 
     @property
     def reading(self) -> LabelReading:
@@ -65,7 +70,12 @@ class RunData:
         return self.source.demand()
 
 
-def gather(source: Source, hold_out: HoldOut, default_fraction: float) -> RunData:
+def gather(
+    source: Source,
+    hold_out: HoldOut,
+    default_fraction: float,
+    should_stop: StopRequest = never,
+) -> RunData:
     """Read all images of a new run and split them.
 
     Raises
@@ -75,16 +85,13 @@ def gather(source: Source, hold_out: HoldOut, default_fraction: float) -> RunDat
     ConfigError
         If the pages to hold out do not exist.
     """
-    found = read_annotated(source)
+    found = read_annotated(source, should_stop)
     pages = found.annotated()
     if hold_out.images is not None and hold_out.labels is not None:
         return _beside(found, hold_out.images, hold_out.labels, source)
     held_out = _held_out(len(pages), hold_out, default_fraction)
-    split = Split(
-        training=[page for number, page in enumerate(pages) if number not in held_out],
-        validation=[pages[number] for number in held_out],
-    )
-    return _run_data(found, split, found.pages)
+    training = [number for number in range(len(pages)) if number not in held_out]
+    return _within(found, pages, training, held_out)
 
 
 def _held_out(images: int, hold_out: HoldOut, default_fraction: float) -> list[int]:
@@ -94,7 +101,9 @@ def _held_out(images: int, hold_out: HoldOut, default_fraction: float) -> list[i
     return hold_out_fraction(images, fraction)
 
 
-def gather_again(record: RunRecord, hold_out: HoldOut | None = None) -> RunData:
+def gather_again(
+    record: RunRecord, hold_out: HoldOut | None = None, should_stop: StopRequest = never
+) -> RunData:
     """Read the images of a run again and split them as they were.
 
     Raises
@@ -110,33 +119,53 @@ def gather_again(record: RunRecord, hold_out: HoldOut | None = None) -> RunData:
         axes=record.axes,
         label_kind=record.label_kind,
     )
-    found = read_annotated(source)
+    found = read_annotated(source, should_stop)
     if record.validation_images is not None and record.validation_labels is not None:
         data = _beside(found, record.validation_images, record.validation_labels, source)
+        now = [*data.training, *data.validation]
     else:
-        pages = found.annotated()
-        split = Split(
-            training=[page for page in pages if page.name in record.training],
-            validation=[page for page in pages if page.name in record.validation],
-        )
-        data = _run_data(found, split, found.pages)
-    if data.digest != record.data_digest:
+        now = [_page_record(page) for page in found.pages]
+    difference = _difference([*record.training, *record.validation], now)
+    if difference:
         raise ImageError(
-            "the images or labels are not those that the run started with",
+            "the images or labels are not those that the run started with: " + difference,
             remedy="bring them back, or start a new run in another --out",
             path=record.images,
+        )
+    if record.validation_images is None:
+        held_out = {page.name for page in record.validation}
+        numbers = range(len(now))
+        data = _within(
+            found,
+            found.annotated(),
+            [number for number in numbers if now[number].name not in held_out],
+            [number for number in numbers if now[number].name in held_out],
         )
     if hold_out is not None and not (hold_out.fraction is None and hold_out.pages is None):
         _refuse_other_split(record, data, hold_out)
     return data
 
 
+def _difference(then: Sequence[PageRecord], now: Sequence[PageRecord]) -> str:
+    """Name what was added, removed or changed; nothing if all is as it was."""
+    before, after = Counter(then), Counter(now)
+    gone, new = [page.name for page in before - after], [page.name for page in after - before]
+    changed = [name for name in gone if name in new]
+    parts = [
+        (changed, "changed"),
+        ([name for name in gone if name not in changed], "gone"),
+        ([name for name in new if name not in changed], "new"),
+    ]
+    return ", ".join(f"{_some(names)} {what}" for names, what in parts if names)
+
+
 def _refuse_other_split(record: RunRecord, data: RunData, hold_out: HoldOut) -> None:
     names = [page.name for page in data.source.pages]
     asked = [names[number] for number in _held_out(len(names), hold_out, 0.0)]
-    if asked != list(record.validation):
+    started = [page.name for page in record.validation]
+    if asked != started:
         raise ConfigError(
-            f"the run started with {_some(record.validation)} held out, not {_some(asked)}",
+            f"the run started with {_some(started)} held out, not {_some(asked)}",
             remedy="resume with the same command, or start a new run in another --out",
         )
 
@@ -165,12 +194,39 @@ def _beside(found: AnnotatedSet, images: str, labels: str, source: Source) -> Ru
             path=images,
         )
     split = Split(training=found.annotated(), validation=beside.annotated())
-    return _run_data(found, split, [*found.pages, *beside.pages])
+    return _run_data(found, split, found.pages, beside.pages)
 
 
-def _run_data(found: AnnotatedSet, split: Split, pages: Sequence[Page]) -> RunData:
+def _within(
+    found: AnnotatedSet, pages: Sequence[Annotated], training: list[int], held_out: list[int]
+) -> RunData:
+    """Validate on some of the images, given by number."""
+    split = Split(
+        training=[pages[number] for number in training],
+        validation=[pages[number] for number in held_out],
+    )
+    return _run_data(
+        found,
+        split,
+        [found.pages[number] for number in training],
+        [found.pages[number] for number in held_out],
+    )
+
+
+def _run_data(
+    found: AnnotatedSet, split: Split, training: Sequence[Page], validation: Sequence[Page]
+) -> RunData:
     _refuse_empty_training(split.training)
-    return RunData(source=found, split=split, digest=data_digest(pages))
+    return RunData(
+        source=found,
+        split=split,
+        training=[_page_record(page) for page in training],
+        validation=[_page_record(page) for page in validation],
+    )
+
+
+def _page_record(page: Page) -> PageRecord:
+    return PageRecord(name=page.name, sha256=data_digest([page]))
 
 
 def _refuse_empty_training(images: Sequence[Annotated]) -> None:

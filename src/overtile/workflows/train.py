@@ -15,8 +15,9 @@ from overtile.errors import ConfigError, OutputError, StoppedError
 from overtile.model.device import choose_device, describe_device
 from overtile.model.file import MODEL_NAME
 from overtile.progress import Progress, Silence, StopRequest, never
+from overtile.training.history import History
 from overtile.training.plan import DataFacts, plan, small_object_px
-from overtile.training.run import CHECKPOINT_NAME, History, RunFolder, RunRecord
+from overtile.training.run import RunFolder, RunRecord
 from overtile.training.schedule import RunLength
 from overtile.training.session import Session
 from overtile.workflows.annotated import Source
@@ -91,27 +92,51 @@ def train(
     if request.resume:
         record = folder.record()
         _refuse_other_settings(request, record)
-        data = gather_again(record, request.hold_out)
-    else:
-        folder.refuse_occupied()
-        record, data = _start(request, progress)
+        with folder.held():
+            data = gather_again(record, request.hold_out, should_stop)
+            return _go(folder, record, data, progress, should_stop, resume=True)
+    folder.refuse_occupied()
+    record, data = _start(request, progress, should_stop)
+    with folder.held():
         folder.start(record)
+        return _go(folder, record, data, progress, should_stop, resume=False)
+
+
+def _go(
+    folder: RunFolder,
+    record: RunRecord,
+    data: RunData,
+    progress: Progress,
+    should_stop: StopRequest,
+    *,
+    resume: bool,
+) -> TrainResult:
     torch.set_num_threads(record.threads)
     session = Session(
         folder, record, data.split, device=torch.device(record.device), progress=progress
     )
-    if request.resume:
+    if resume:
+        for change in _changes(record):
+            progress.say(f"warning: {change}; the end will not be the same bit for bit")
         session.resume()
     history = _run(session, folder, should_stop)
     report = write_report(folder, record, history, data)
     return _result(folder, record, history, report)
 
 
+def _changes(record: RunRecord) -> list[str]:
+    """Name what differs from when the run started, and may round otherwise."""
+    now = {"overtile": __version__, "torch": torch.__version__}
+    then = {"overtile": record.version, "torch": record.torch}
+    now["device"], then["device"] = describe_device(torch.device(record.device)), record.device_name
+    return [f"{what} is {now[what]}, was {then[what]}" for what in now if now[what] != then[what]]
+
+
 def _run(session: Session, folder: RunFolder, should_stop: StopRequest) -> History:
     try:
         return session.run(should_stop)
     except OutputError as error:
-        if not (folder.path / CHECKPOINT_NAME).exists():
+        if not folder.has_history():
             raise
         raise StoppedError(
             f"{error}; an earlier checkpoint is whole",
@@ -120,14 +145,16 @@ def _run(session: Session, folder: RunFolder, should_stop: StopRequest) -> Histo
         ) from error
 
 
-def _start(request: TrainRequest, progress: Progress) -> tuple[RunRecord, RunData]:
+def _start(
+    request: TrainRequest, progress: Progress, should_stop: StopRequest
+) -> tuple[RunRecord, RunData]:
     """Read, decide and say everything before the first step."""
     name = request.recipe or AUTO
     recipe = read_recipe(name)
     _refuse_volumes(recipe)
     length = _length(request, recipe)
     device = choose_device(request.device or "auto")
-    data = gather(request.source, request.hold_out, recipe.training.validation)
+    data = gather(request.source, request.hold_out, recipe.training.validation, should_stop)
     for fact, value in data.source.facts:
         progress.say(f"{fact}: {value}")
     for finding in data.source.findings:
@@ -165,11 +192,10 @@ def _start(request: TrainRequest, progress: Progress) -> tuple[RunRecord, RunDat
         label_kind=reading.kind,
         class_names=class_names,
         in_channels=len(split.training[0].pixels),
-        training=tuple(image.name for image in split.training),
-        validation=tuple(image.name for image in split.validation),
+        training=tuple(data.training),
+        validation=tuple(data.validation),
         validation_images=_absolute(request.hold_out.images),
         validation_labels=_absolute(request.hold_out.labels),
-        data_digest=data.digest,
         facts=data.source.facts,
         decisions=decisions,
         recipe=recipe,

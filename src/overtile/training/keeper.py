@@ -1,0 +1,120 @@
+"""What a run puts on disk, and when: checkpoints, history and models."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from overtile import __version__
+from overtile.errors import ModelError
+from overtile.model.file import ModelRecord, save_model
+from overtile.model.origin import LARGEST_PAGES, Origin
+from overtile.training.checkpoint import CheckpointRecord, Checkpoints, Resumed
+from overtile.training.history import History
+from overtile.training.loop import TrainingState
+from overtile.training.run import RunFolder, RunRecord
+from overtile.training.sampling import tile_output_size
+
+CHECKPOINT_SECONDS = 60.0
+"""From one checkpoint to the next; longer where saving one takes long."""
+
+LONGEST_CHECKPOINT_SECONDS = 300.0
+"""A killed run loses at most this much work, and a step."""
+
+LARGEST_SHARE = 0.02
+"""Of the time of a run that checkpoints take, as long as no more than that is lost."""
+
+
+class Keeper:
+    """Keeps what a run has reached.
+
+    Parameters
+    ----------
+    folder : RunFolder
+        Started, and held by this process.
+    record : RunRecord
+    """
+
+    def __init__(self, folder: RunFolder, record: RunRecord) -> None:
+        self.folder, self.record = folder, record
+        self._run = record.digest()
+        self._checkpoints = Checkpoints(folder.path, self._run)
+        self._interval = CHECKPOINT_SECONDS
+        self._last = time.monotonic()
+
+    def load(self, state: TrainingState) -> Resumed | None:
+        """Put `state` back to the last checkpoint; None if the run never took a step.
+
+        Raises
+        ------
+        ModelError
+            If there were checkpoints, and none of them can be used.
+        """
+        self.folder.write_recipe(self.record)
+        resumed = self._checkpoints.load(state)
+        if resumed is None and self.folder.has_history():
+            raise ModelError(
+                "its checkpoints are gone",
+                remedy="bring them back from a copy, or start anew in another --out",
+                path=self.folder.path,
+            )
+        return resumed
+
+    def is_due(self) -> bool:
+        """Say whether it is time for a checkpoint: seldom enough to cost little of the run."""
+        return time.monotonic() - self._last >= self._interval
+
+    def checkpoint(
+        self, state: TrainingState, history: History, unnoted: Sequence[tuple[float, bool]]
+    ) -> None:
+        """Write all that is needed to go on, and the history for people."""
+        began = time.monotonic()
+        record = CheckpointRecord(
+            version=__version__,
+            run=self._run,
+            step=state.step,
+            history=history,
+            unnoted=tuple(unnoted),
+        )
+        self._checkpoints.save(state, record)
+        self.folder.write_history(history)
+        self._last = time.monotonic()
+        wanted = max(CHECKPOINT_SECONDS, (self._last - began) / LARGEST_SHARE)
+        self._interval = min(wanted, LONGEST_CHECKPOINT_SECONDS)
+
+    def save_model(
+        self, name: str, state: TrainingState, history: History, scores: dict[str, float]
+    ) -> None:
+        """Write the network as it is now, for prediction."""
+        record, recipe = self.record, self.record.recipe
+        model = ModelRecord(
+            version=record.version,
+            in_channels=record.in_channels,
+            class_names=record.class_names,
+            label_kind=record.label_kind,
+            network=recipe.network,
+            prediction=recipe.prediction,
+            precision=recipe.training.precision,
+            tile_output=tile_output_size(recipe),
+            pixel_size_um=record.pixel_size_um,
+            recipe=recipe.name,
+            step=state.step,
+            scores=scores,
+            origin=self._origin(history),
+        )
+        save_model(self.folder.path / name, state.best_guess(), model)
+
+    def _origin(self, history: History) -> Origin:
+        record, pages = self.record, self.record.training
+        return Origin(
+            recipe=record.recipe,
+            seed=record.seed,
+            steps=record.steps,
+            schedule=history.schedule,
+            pages=tuple(page.sha256 for page in pages) if len(pages) <= LARGEST_PAGES else (),
+            axes=record.axes,
+            device=record.device,
+            device_name=record.device_name,
+            threads=record.threads,
+            torch=record.torch,
+        )

@@ -1,0 +1,38 @@
+"""The source of training tiles that belongs to a recipe, and the size of those tiles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from overtile.choices import LabelKind
+from overtile.config import Recipe
+from overtile.data.sample import Annotated, Sampler
+from overtile.data.targets import class_balance, class_map, separate_touching
+from overtile.model.geometry import context_px, output_size, smallest_input
+
+
+def tile_output_size(recipe: Recipe) -> int:
+    """Give the legal output side of the recipe's training tile in pixels."""
+    depth = recipe.network.depth
+    return output_size(smallest_input(recipe.training.tile_output, depth), depth)
+
+
+def make_sampler(
+    recipe: Recipe, kind: LabelKind, classes: int, seed: int, images: Sequence[Annotated]
+) -> Sampler:
+    """Build the source of training tiles, with class weights of the whole training set."""
+    output = tile_output_size(recipe)
+    maps = (
+        class_map(image.labels if kind == "classes" else separate_touching(image.labels), kind)
+        for image in images
+    )
+    return Sampler(
+        images=images,
+        kind=kind,
+        input_size=output + 2 * context_px(recipe.network.depth),
+        output_size=output,
+        class_weights=class_balance(maps, classes, recipe.loss.class_balance),
+        augmentation=recipe.augmentation,
+        loss=recipe.loss,
+        seed=seed,
+    )
