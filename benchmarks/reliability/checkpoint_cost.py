@@ -20,8 +20,10 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
 from machine import current_commit, describe_machine  # noqa: E402
+
 from overtile import __version__  # noqa: E402
 from overtile.config import read_recipe  # noqa: E402
+from overtile.model.geometry import smallest_input  # noqa: E402
 from overtile.model.unet import UNet  # noqa: E402
 from overtile.training.checkpoint import CheckpointRecord, Checkpoints  # noqa: E402
 from overtile.training.history import History  # noqa: E402
@@ -32,7 +34,6 @@ from overtile.training.keeper import (  # noqa: E402
 )
 from overtile.training.loop import Batch, TrainingState, take_step  # noqa: E402
 from overtile.training.sampling import tile_output_size  # noqa: E402
-from overtile.model.geometry import smallest_input  # noqa: E402
 
 SAVES = 5
 STEPS = 3

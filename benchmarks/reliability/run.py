@@ -1,4 +1,4 @@
-"""What the reliability tests tried, and what was survived: the long tier, which takes about an hour.
+"""What the reliability tests tried, and what was survived: the long tier, which takes an hour.
 
 ``make reliability``, or ``python benchmarks/reliability/run.py [--keep]`` to gather what an earlier
 run of the tests has counted. Writes benchmarks/results/reliability.json.

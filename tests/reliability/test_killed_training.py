@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harness.runs import SAVING, STUCK, leftovers, outcome
+from harness.runs import AIMED_AT, SAVE_TO_AIM_AT, SAVING, STUCK, leftovers, outcome
 from harness.zygote import Command, Ended, Strike, Zygote
 
 Amount = Callable[[int, int], int]
 Tally = Callable[..., None]
-STEPS = 40
+STEPS = 30
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 75, signal.SIGHUP: 75, signal.SIGUSR1: 75}
 LEAST_SHARE_INSIDE_A_SAVE = 0.3
+SAVES = 40
+SECONDS_OF_A_SAVE = 0.02
 
 
 class Runs:
@@ -31,6 +33,7 @@ class Runs:
         *more: str,
         strikes: Sequence[Strike] = (),
         hook: str = "harness.runs:save_all_the_time",
+        save: int = 0,
     ) -> Ended:
         """Train, or resume, in a folder of that name."""
         command = Command(
@@ -38,6 +41,7 @@ class Runs:
             folder=self.folder,
             output=self.folder / f"{name}.txt",
             hook=hook,
+            environment={SAVE_TO_AIM_AT: str(save)},
             strikes=tuple(strikes),
         )
         return self.zygote.run(command)
@@ -85,7 +89,11 @@ def test_a_run_killed_at_any_moment_ends_in_the_same_bits(
     moments = random.Random(2015)
     for number in range(kills):
         name = f"killed{number}"
-        ended = runs.train(name, strikes=[Strike(after_s=moments.uniform(0, seconds))])
+        if number % 2:  # at any moment of the run
+            ended = runs.train(name, strikes=[Strike(after_s=moments.uniform(0, seconds))])
+        else:  # at any moment of any of its saves
+            strike = Strike(after_s=moments.uniform(0, SECONDS_OF_A_SAVE), mark=AIMED_AT)
+            ended = runs.train(name, strikes=[strike], save=moments.randint(1, SAVES))
         assert ended.code in (0, -signal.SIGKILL), runs.said(name)
         assert ended.left_alive == 0
         inside += ended.shared[SAVING]

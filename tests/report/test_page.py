@@ -65,6 +65,13 @@ def test_the_page_says_whether_the_run_is_finished(finished: bool, full_story: S
     assert ("not finished" in text) is not finished
 
 
+def test_what_went_wrong_is_told_at_the_top(full_story: StoryMaker) -> None:
+    page = text_of(render(replace(full_story(), warnings=("the loss is flat; try another rate",))))
+    assert "Warning: the loss is flat; try another rate." in page
+    assert page.index("Warning:") < page.index("What to do next")
+    assert "Warning:" not in text_of(render(full_story()))
+
+
 def test_classes_have_a_legend_and_their_own_pictures(full_page: PageMaker) -> None:
     text = text_of(full_page("classes"))
     assert "nucleus" in text

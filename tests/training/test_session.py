@@ -16,7 +16,7 @@ from overtile.config import AugmentationConfig, NetworkConfig, OptimiserConfig, 
 from overtile.config import TrainingConfig as Training
 from overtile.data.sample import Annotated, Sampler
 from overtile.errors import DivergedError, StoppedError
-from overtile.model.file import MODEL_NAME, read_record
+from overtile.model.file import MODEL_NAME, load_model
 from overtile.progress import Silence, StopRequest, never
 from overtile.training import keeper
 from overtile.training.checkpoint import FOLDER_NAME, CheckpointRecord, Checkpoints
@@ -143,15 +143,15 @@ def test_a_run_takes_its_steps_and_keeps_the_best_and_the_last_model(
     assert [entry["step"] for entry in history.validations] == [2, 4, 6, 8]
     best = max(history.validations, key=lambda entry: entry["average_precision_50"])
     assert history.best == best["average_precision_50"]
-    assert read_record(session.folder.path / MODEL_NAME).step == history.best_step == best["step"]
-    assert read_record(session.folder.path / LAST_MODEL_NAME).step == STEPS
+    assert load_model(session.folder.path / MODEL_NAME)[1].step == history.best_step == best["step"]
+    assert load_model(session.folder.path / LAST_MODEL_NAME)[1].step == STEPS
     assert session.folder.history() == history
 
 
 def test_a_model_says_what_it_was_made_with(new_session: SessionOf) -> None:
     session = new_session()
     session.run(never)
-    model = read_record(session.folder.path / MODEL_NAME)
+    model = load_model(session.folder.path / MODEL_NAME)[1]
     assert (model.version, model.recipe, model.pixel_size_um) == ("1.2.3", "tiny", (0.5, 0.25))
     assert (model.label_kind, model.tile_output) == ("instances", 16)
     assert model.scores["average_precision_50"] == session.history.best
@@ -196,7 +196,7 @@ def test_a_stopped_run_leaves_a_usable_model_and_says_how_to_go_on(new_session: 
     with pytest.raises(StoppedError, match=message) as stop:
         session.run(at_question(1, code=75))
     assert stop.value.exit_code == 75
-    assert read_record(session.folder.path / MODEL_NAME).step == 1
+    assert load_model(session.folder.path / MODEL_NAME)[1].step == 1
     assert not session.folder.history().finished
 
 
@@ -204,8 +204,8 @@ def test_stopping_keeps_the_best_model_so_far(new_session: SessionOf) -> None:
     session = new_session()
     with pytest.raises(StoppedError):
         session.run(at_question(4))  # after step 3, one validation is done
-    assert read_record(session.folder.path / MODEL_NAME).step == 2
-    assert read_record(session.folder.path / LAST_MODEL_NAME).step == 3
+    assert load_model(session.folder.path / MODEL_NAME)[1].step == 2
+    assert load_model(session.folder.path / LAST_MODEL_NAME)[1].step == 3
 
 
 def test_a_run_can_be_resumed_before_its_first_step(
@@ -277,7 +277,7 @@ def test_the_best_model_is_that_of_the_checkpoint_even_after_a_kill_between_the_
     with pytest.raises(KeyboardInterrupt):
         killed.run(never)
     resumed = new_session(go_on=killed)
-    assert read_record(killed.folder.path / MODEL_NAME).step == resumed.history.best_step
+    assert load_model(killed.folder.path / MODEL_NAME)[1].step == resumed.history.best_step
     resumed.run(never)
     for name in (MODEL_NAME, LAST_MODEL_NAME):
         content = (resumed.folder.path / name).read_bytes()

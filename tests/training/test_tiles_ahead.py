@@ -44,7 +44,8 @@ def test_a_worker_that_hangs_is_told_with_the_place_where_it_stands(
 ) -> None:
     monkeypatch.setattr(tiles_ahead, "SECONDS_OF_PATIENCE", 1)
     gate = threading.Event()
-    image = Annotated(name="a", pixels=np.zeros((1, 9, 9), np.float32), labels=np.zeros((9, 9)))
+    labels = np.zeros((9, 9), np.uint32)
+    image = Annotated(name="a", pixels=np.zeros((1, 9, 9), np.float32), labels=labels)
     monkeypatch.setattr(sample, "draw_field", lambda *_: gate.wait())
     hanging = Sampler(
         images=[image],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,11 @@ from overtile.training.run import RunFolder
 SAVING = 0
 """Number of the shared byte that is 1 while a file is being written."""
 
+AIMED_AT = 2
+"""Number of the shared byte that is 1 from the save on that the environment names."""
+
+SAVE_TO_AIM_AT = "OVERTILE_TEST_SAVE"
+
 STUCK = 1
 """Number of the shared byte that is 1 once a disk does not answer any more."""
 
@@ -30,9 +36,13 @@ class SlowDisk(storage.Disk):
 
     def __init__(self, shared: mmap.mmap) -> None:
         self.shared = shared
+        self.saves_left = int(os.environ.get(SAVE_TO_AIM_AT, "0"))
 
     def create(self, path: Path) -> int:
         self.shared[SAVING] = 1
+        self.saves_left -= 1
+        if self.saves_left == 0:
+            self.shared[AIMED_AT] = 1
         return super().create(path)
 
     def sync(self, descriptor: int) -> None:

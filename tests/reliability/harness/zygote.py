@@ -253,7 +253,6 @@ def _import_all() -> None:
                 importlib.import_module(module.name)
     # Torch puts off two seconds of imports until the first weight or optimiser is made.
     importlib.import_module("torch._dynamo")
-    importlib.import_module("torch._dynamo")  # What the first optimiser of a process imports.
 
 
 def _named(name: str) -> Callable[..., None]:
