@@ -7,12 +7,9 @@ the fault finds no operation any more.
 from __future__ import annotations
 
 import random
-import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import chdir
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -23,14 +20,11 @@ from harness.disks import (
     SHORT,
     SILENT,
     FaultyDisk,
-    Killed,
     Point,
-    RecordingDisk,
     VolatileDisk,
     points,
-    used,
 )
-from harness.jobs import COMMANDS, Job, lay_out, leftovers
+from harness.jobs import COMMANDS, Job, attempt, fresh, lay_out, leftovers, recorded
 
 from overtile.cli.main import main
 from overtile.config import Settings
@@ -43,10 +37,12 @@ Amount = Callable[[int, int], int]
 Tally = Callable[..., None]
 Jobs = Mapping[str, Job]
 
+pytestmark = pytest.mark.timeout(3600)
+
 STOPPED = 75
 ALL = 1_000_000
 ERROR_FAULTS = (*ERRORS, SHORT, KILL)
-SMALL, COMMAND = 40, 8
+SMALL, COMMAND = 70, 4
 """Points of the short tier: of a single write, and of a whole command."""
 
 POWER = [(names, content) for names in ("old", "new") for content in ("cut", "zeros")]
@@ -104,31 +100,6 @@ def jobs(
         patch.setattr(demo, "FRESH", 1)
         patch.setattr(demo, "SIDE_PX", 64)
         yield {name: recorded(job, tmp_path_factory.mktemp("r")) for name, job in made.items()}
-
-
-def recorded(job: Job, folder: Path) -> Job:
-    """Run a job on a good disk, and note what it writes."""
-    disk = RecordingDisk()
-    assert attempt(job, disk, fresh(job, folder)) == job.code
-    contents = {path.as_posix(): given for path, given in disk.contents.items()}
-    return replace(job, contents=contents, operations=tuple(disk.seen))
-
-
-def attempt(job: Job, disk: FaultyDisk, folder: Path) -> int | None:
-    """Run a job in a folder; None if the process was killed."""
-    with used(disk), chdir(folder):
-        try:
-            return job.run()
-        except Killed:
-            return None
-
-
-def fresh(job: Job, folder: Path) -> Path:
-    """Make a place to run a job in."""
-    shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(job.template, folder / "files")
-    (folder / "grave").mkdir()
-    return folder / "files"
 
 
 def is_told(code: int, errors: str, fault: str) -> bool:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import chdir
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from overtile.storage import TEMPORARY_SUFFIX, is_ours
+from harness.disks import Killed, RecordingDisk, used
+from overtile.storage import TEMPORARY_SUFFIX, Disk, is_ours
 
 PREDICT = ("predict", "model", "new", "--out", "results")
 EVALUATE = ("evaluate", "predicted", "labels", "--task", "instances")
@@ -83,6 +85,31 @@ class Job:
         """Name files that are not what they are in the end."""
         now = files(folder)
         return [name for name, contents in self.contents.items() if now.get(name) != contents[-1]]
+
+
+def recorded(job: Job, folder: Path) -> Job:
+    """Run a job on a good disk, and note what it writes."""
+    disk = RecordingDisk()
+    assert attempt(job, disk, fresh(job, folder)) == job.code
+    contents = {p.as_posix(): given for p, given in disk.contents.items() if not is_ours(p)}
+    return replace(job, contents=contents, operations=tuple(disk.seen))
+
+
+def attempt(job: Job, disk: Disk, folder: Path) -> int | None:
+    """Run a job in a folder; None if the process was killed."""
+    with used(disk), chdir(folder):
+        try:
+            return job.run()
+        except Killed:
+            return None
+
+
+def fresh(job: Job, folder: Path) -> Path:
+    """Make a place to run a job in."""
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(job.template, folder / "files")
+    (folder / "grave").mkdir()
+    return folder / "files"
 
 
 def files(folder: Path) -> dict[str, bytes]:
