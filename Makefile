@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test check bench baselines claims paper tables docs setup clean
+.PHONY: demo test check bench baselines claims paper reliability sabotage tables docs setup clean
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -43,6 +43,16 @@ claims: .venv/ready
 
 paper: .venv/ready
 	$(BIN)/python benchmarks/paper.py
+	$(BIN)/python benchmarks/tables
+
+# What is promised about kills, full disks, broken files and models of strangers: an hour of trying.
+reliability: .venv/ready
+	$(BIN)/python benchmarks/reliability/run.py
+	$(BIN)/python benchmarks/reliability/checkpoint_cost.py
+	$(BIN)/python benchmarks/tables
+
+sabotage: .venv/ready
+	$(BIN)/python benchmarks/sabotage/run.py
 	$(BIN)/python benchmarks/tables
 
 tables: .venv/ready

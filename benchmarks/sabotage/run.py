@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
 from machine import current_commit, describe_machine  # noqa: E402
-from patches import PATCHES, Patch  # noqa: E402
+from patches import PACKAGE, PATCHES, Patch  # noqa: E402
 
 PASSED, FAILED = 0, 1
 COPIED = ("src", "tests", "pyproject.toml", "README.md", "docs", "examples", "benchmarks")
@@ -53,7 +53,7 @@ def run_tests(tree: Path, tests: tuple[str, ...]) -> tuple[int, str]:
 
 def sabotage(patch: Patch, tree: Path) -> dict[str, Any]:
     """Apply a patch, see whether it is caught, and take it back."""
-    path = tree / patch.file
+    path = tree / PACKAGE / patch.file
     whole = path.read_text("utf-8")
     if whole.count(patch.old) != 1:
         raise SystemExit(f"{patch.name}: what it replaces is not there, or more than once")

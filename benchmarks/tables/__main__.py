@@ -18,8 +18,18 @@ from tables.baselines import baseline_table, short_baseline_table  # noqa: E402
 from tables.claims import claim_tables  # noqa: E402
 from tables.metrics import metrics_table  # noqa: E402
 from tables.paper import paper_table, seam_table  # noqa: E402
+from tables.reliability import (  # noqa: E402
+    checkpoint_table,
+    reliability_table,
+    sabotage_table,
+)
 
-DOCUMENTS = ("README.md", "benchmarks/README.md", "docs/explanation/paper-map.md")
+DOCUMENTS = (
+    "README.md",
+    "benchmarks/README.md",
+    "docs/explanation/paper-map.md",
+    "docs/explanation/reliability.md",
+)
 
 
 def with_tables(text: str, tables: dict[str, str]) -> str:
@@ -41,6 +51,9 @@ def main() -> int:
         "metrics": metrics_table(),
         "paper": paper_table(),
         "claim-seams": seam_table(),
+        "reliability": reliability_table(),
+        "sabotage": sabotage_table(),
+        "checkpoints": checkpoint_table(),
         **claim_tables(),
     }
     stale = 0
