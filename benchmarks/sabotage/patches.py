@@ -62,9 +62,9 @@ PATCHES = (
     Patch(
         "a missing permission is swallowed",
         "storage.py",
-        "    except OSError as error:\n        raise _refusal(error, path, len(content)) from error\n",
-        "    except PermissionError:\n        return\n"
-        "    except OSError as error:\n        raise _refusal(error, path, len(content)) from error\n",
+        "        raise _refusal(error, path, len(content)) from error\n",
+        "        if not isinstance(error, PermissionError):\n"
+        "            raise _refusal(error, path, len(content)) from error\n",
         STORAGE,
     ),
     Patch(
@@ -126,8 +126,8 @@ PATCHES = (
     Patch(
         "the best model is written before its checkpoint",
         "training/session.py",
-        "            self._checkpoint()\n            self._save_model(MODEL_NAME, self._best_scores())\n",
-        "            self._save_model(MODEL_NAME, self._best_scores())\n",
+        "            self._checkpoint()\n            self._save_model(",
+        "            self._save_model(",
         CHECKPOINTS,
     ),
     Patch(
