@@ -110,6 +110,17 @@ def test_a_cut_png_or_jpeg_is_refused(tmp_path: Path, format_name: str) -> None:
 
 
 def test_decompression_bombs_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Pillow, "MAX_IMAGE_PIXELS", 30)
-    with pytest.raises(ImageError, match="is too large"):
+    monkeypatch.setattr("overtile.io.limits._HARMLESS_BYTES", 30)
+    monkeypatch.setattr("overtile.io.limits._LARGEST_RATIO", 0.1)
+    with pytest.raises(ImageError, match=r"would take .* if you know where it comes from"):
         read_image(png(tmp_path, PLANE.astype(np.uint8)))
+
+
+def test_what_a_picture_holds_is_read_whatever_its_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Pillow, "MAX_IMAGE_PIXELS", 10)  # Pillow itself refuses twice as many.
+    path = tmp_path / "a.jpg"
+    Pillow.fromarray(np.zeros((8, 16), np.uint8)).save(path)
+    assert read_image(png(tmp_path, PLANE.astype(np.uint8))).size == PLANE.shape
+    assert read_image(path).size == (8, 16)

@@ -91,7 +91,7 @@ def test_nan_and_infinity_are_counted_with_their_page(tmp_path: Path) -> None:
 def test_too_large_an_image_is_refused_by_its_header(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("overtile.io.image.LARGEST_IMAGE_BYTES", 5 * 6 * 7 * 2 - 1)
+    monkeypatch.setattr("overtile.io.limits.LARGEST_IMAGE_BYTES", 5 * 6 * 7 * 2 - 1)
     monkeypatch.setattr(tifffile.TiffPageSeries, "asarray", lambda *_: pytest.fail("decoded"))
     with pytest.raises(ImageError, match=r"its shape is \(5, 6, 7\); crop or split it"):
         read_image(tiff(tmp_path, STACK.astype(np.uint16)))

@@ -5,6 +5,7 @@
 ``read``              `read_image` and `read_labels`: PNG, JPEG and TIFF, by content
 ``axes``              letters of axes, checked and folded
 ``tiff``, ``raster``  the decoders
+``limits``            what a file may ask for, before it is decoded
 ``labels``            stored values to instance ids
 ``pairs``             `find_images` and `pair_files`: what a user means by a path
 ``matching``          `pair_predictions`: results of any tool with their truth
@@ -16,7 +17,8 @@
 
 from __future__ import annotations
 
-from overtile.io.image import LARGEST_IMAGE_BYTES, Image
+from overtile.io.image import Image
+from overtile.io.limits import LARGEST_IMAGE_BYTES
 from overtile.io.matching import pair_predictions
 from overtile.io.overlay import write_overlay
 from overtile.io.pairs import IMAGE_SUFFIXES, LABEL_SUFFIXES, Pair, find_images, pair_files

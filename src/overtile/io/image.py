@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
 from overtile.arrays import Pixels
-from overtile.errors import ImageError
 
 PAGE_AXES = "PZT"
 """Axes that are folded into the pages of `Image.pixels`."""
-
-LARGEST_IMAGE_BYTES = 8 << 30
-"""Decoded size above which a file is refused, by its header, before memory is taken."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -81,28 +76,3 @@ class Decoded:
 
     alpha_axis: int | None = None
     """The dimension whose last entry is an alpha channel."""
-
-
-def check_size(shape: tuple[int, ...], itemsize: int) -> None:
-    """Refuse an image by its header.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        Length of every axis.
-    itemsize : int
-        Bytes per value.
-
-    Raises
-    ------
-    ImageError
-        If there are no pixels, or they take more than `LARGEST_IMAGE_BYTES`.
-    """
-    size = math.prod(shape) * itemsize
-    if size == 0:
-        raise ImageError(f"holds no pixels: its shape is {shape}", remedy="export it again")
-    if size > LARGEST_IMAGE_BYTES:
-        raise ImageError(
-            f"would take {size / 2**30:.1f} GiB when decoded: its shape is {shape}",
-            remedy=f"crop or split it; at most {LARGEST_IMAGE_BYTES / 2**30:g} GiB are read",
-        )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image as Pillow
 
 from overtile.arrays import Pixels
 from overtile.errors import ImageError, LabelError, OvertileError
@@ -118,10 +118,13 @@ def _decode(path: Path, *, keep_palette: bool) -> Decoded:
     """Decode by content; the one place where foreign exceptions become ours."""
     try:
         head = _head(path)
-        if head.startswith(_TIFF):
-            return decode_tiff(path)
-        if head.startswith((PNG_SIGNATURE, _JPEG)):
-            return decode_raster(path, keep_palette=keep_palette)
+        with warnings.catch_warnings():
+            # Decoders warn of odd metadata in lines that are not for users.
+            warnings.simplefilter("ignore")
+            if head.startswith(_TIFF):
+                return decode_tiff(path)
+            if head.startswith((PNG_SIGNATURE, _JPEG)):
+                return decode_raster(path, keep_palette=keep_palette)
     except OvertileError:
         raise
     except OSError as error:
@@ -131,8 +134,6 @@ def _decode(path: Path, *, keep_palette: bool) -> Decoded:
         raise ImageError(
             f"cannot be read ({error.strerror})", remedy="give the path of an image file"
         ) from error
-    except Pillow.DecompressionBombWarning as error:
-        raise ImageError(f"is too large ({error})", remedy="crop it or save it as TIFF") from error
     except Exception as error:  # the decoders raise some sixteen unrelated classes
         raise _damaged(error) from error
     raise _foreign(head)

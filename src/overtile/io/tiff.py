@@ -13,7 +13,9 @@ import numpy as np
 import tifffile
 
 from overtile.errors import ImageError
-from overtile.io.image import Decoded, check_size
+from overtile.io.embedded import check_parts
+from overtile.io.image import Decoded
+from overtile.io.limits import check_ome, check_pages, check_size
 
 # tifffile returns fewer pages, or zeros, and only logs it. These are the words it uses then.
 _SIGNS_OF_LOSS = (
@@ -55,14 +57,17 @@ def decode_tiff(path: Path) -> Decoded:
     Raises
     ------
     ImageError
-        If it is too large, or bytes that it declares are missing.
+        If it asks for too much, or bytes that it declares are missing.
     Exception
         Whatever tifffile and its codecs raise on a damaged file.
     """
+    check_pages(path)
     with _listening() as complaints, tifffile.TiffFile(path) as file:
+        if file.is_ome:
+            check_ome(path, file.pages.first.description)
         series = file.series[0]
-        check_size(series.shape, np.dtype(series.dtype).itemsize)
-        _refuse_missing_bytes(series)
+        check_size(series.shape, np.dtype(series.dtype).itemsize, _file_bytes(series))
+        _check_parts(series)
         _refuse_loss(complaints)
         array = series.asarray()
         _refuse_loss(complaints)
@@ -75,6 +80,14 @@ def decode_tiff(path: Path) -> Decoded:
             pixel_size_um=_pixel_size_um(file),
             alpha_axis=_alpha_axis(series),
         )
+
+
+def _file_bytes(series: tifffile.TiffPageSeries) -> int:
+    """Size of all files that hold planes of a series, which only OME spreads."""
+    pages = series if series.kind == "ome" else [series.keyframe]
+    return sum(
+        {page.parent.filehandle: page.parent.filehandle.size for page in pages if page}.values()
+    )
 
 
 def _source(series: tifffile.TiffPageSeries) -> tuple[str, list[str]]:
@@ -150,7 +163,7 @@ def _checked(size_um: tuple[float, float]) -> tuple[float, float] | None:
     return (y, x) if 0 < y < np.inf and 0 < x < np.inf else None
 
 
-def _refuse_missing_bytes(series: tifffile.TiffPageSeries) -> None:
+def _check_parts(series: tifffile.TiffPageSeries) -> None:
     """Refuse strips or tiles outside the file, which decoders may return as zeros."""
     for number, page in enumerate(series):
         if page is None:
@@ -164,6 +177,7 @@ def _refuse_missing_bytes(series: tifffile.TiffPageSeries) -> None:
                 "are missing",
                 remedy="copy or export it again",
             )
+        check_parts(page)
 
 
 def _refuse_loss(complaints: list[str]) -> None:
