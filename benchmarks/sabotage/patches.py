@@ -112,8 +112,8 @@ PATCHES = (
     Patch(
         "one generation of checkpoints is kept",
         "training/checkpoint.py",
-        "_GENERATIONS = 2",
-        "_GENERATIONS = 1",
+        "GENERATIONS = 2",
+        "GENERATIONS = 1",
         CHECKPOINTS,
     ),
     Patch(

@@ -12,10 +12,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from overtile import storage
 from overtile.config import AugmentationConfig, NetworkConfig, OptimiserConfig, Recipe
 from overtile.config import TrainingConfig as Training
 from overtile.data.sample import Annotated, Sampler
-from overtile.errors import DivergedError, StoppedError
+from overtile.errors import DivergedError, OutputError, StoppedError
 from overtile.model.file import MODEL_NAME, load_model
 from overtile.progress import Silence, StopRequest, never
 from overtile.training import keeper
@@ -65,8 +66,8 @@ def record(settings: Recipe, steps: int | None = STEPS, minutes: float | None = 
         label_kind="instances",
         class_names=("background", "object"),
         in_channels=1,
-        training=(PageRecord("two", "00"),),
-        validation=(PageRecord("two", "00"),),
+        training=(PageRecord("two", "0" * 64),),
+        validation=(PageRecord("two", "0" * 64),),
         facts=(),
         decisions=(),
         recipe=settings,
@@ -259,6 +260,22 @@ def test_checkpoints_cost_a_fiftieth_of_the_time_unless_too_much_would_be_lost(
     assert not session.keeper.is_due()
     now[0] += 0.1
     assert session.keeper.is_due()
+
+
+@pytest.mark.parametrize(("spare", "refused"), [(0, False), (-1, True)])
+def test_a_run_that_the_disk_has_no_room_for_is_refused(
+    new_session: SessionOf, monkeypatch: pytest.MonkeyPatch, spare: int, refused: bool
+) -> None:
+    session = new_session()
+    weights = sum(value.nbytes for value in session.state.network.state_dict().values())
+    # Three checkpoints of weights and momentum, and two models.
+    needed = 3 * 2 * weights + 2 * weights
+    monkeypatch.setattr(storage.disk, "free_bytes", lambda _: needed + spare)
+    if refused:
+        with pytest.raises(OutputError, match=rf"{needed} bytes are needed and {needed - 1} are"):
+            session.keeper.demand_room(session.state)
+    else:
+        session.keeper.demand_room(session.state)
 
 
 def test_the_best_model_is_that_of_the_checkpoint_even_after_a_kill_between_the_two(

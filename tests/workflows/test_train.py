@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from overtile.config import read_recipe
 from overtile.errors import ConfigError, OutputError, RecordError, StoppedError
-from overtile.model.file import read_record
+from overtile.model.file import load_model
 from overtile.progress import Silence, StopRequest
 from overtile.training.run import RunFolder
 from overtile.workflows import train as training
@@ -103,7 +103,7 @@ def test_the_result_says_where_the_model_is_and_what_it_scored(request_: TrainRe
 def test_without_held_out_images_there_are_no_scores(request_: TrainRequest) -> None:
     result = train(request_)
     assert (result.scores, result.best_step, result.validation_images) == ({}, None, 0)
-    assert read_record(Path(result.model)).step == 2
+    assert load_model(Path(result.model))[1].step == 2
 
 
 def test_everything_understood_is_said_before_the_first_step(request_: TrainRequest) -> None:
@@ -269,7 +269,7 @@ def test_classes_get_the_names_of_the_recipe(
     with pytest.raises(ConfigError, match=r"`class_names` are 2 names for . classes; name every"):
         train(replace(request_, source=source, recipe=str(tmp_path / "named.toml")))
     result = train(replace(request_, source=source))
-    names = read_record(Path(result.model)).class_names
+    names = load_model(Path(result.model))[1].class_names
     assert names[:3] == ("background", "class 1", "class 2")
 
 
@@ -309,4 +309,4 @@ def test_images_smaller_than_a_tile_and_of_three_channels_train(
     write_tiff(tmp_path / "a.tif", rng.integers(0, 255, (3, 9, 5)).astype(np.uint16))
     write_tiff(tmp_path / "b.tif", np.eye(9, 5, dtype=np.uint8))
     source = Source(images=str(tmp_path / "a.tif"), labels=str(tmp_path / "b.tif"), axes="CYX")
-    assert read_record(Path(train(replace(request_, source=source)).model)).in_channels == 3
+    assert load_model(Path(train(replace(request_, source=source)).model))[1].in_channels == 3

@@ -20,7 +20,9 @@ from overtile.training.history import History
 from overtile.training.loop import TrainingState
 
 FOLDER_NAME = "checkpoints"
-_GENERATIONS = 2
+GENERATIONS = 2
+"""Checkpoints that are kept."""
+
 _NAME = re.compile(r"step-\d{8,}\.safetensors")
 
 
@@ -77,7 +79,7 @@ class Checkpoints:
         content = pack(_tensors_of(state), record.model_dump(mode="json"))
         make_folder(self.folder)
         write_bytes(path, content)
-        self._good = [*(one for one in self._good if one != path), path][-_GENERATIONS:]
+        self._good = [*(one for one in self._good if one != path), path][-GENERATIONS:]
         for other in self._all():
             if other not in self._good:
                 remove(other)

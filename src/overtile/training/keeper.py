@@ -9,7 +9,8 @@ from overtile import __version__
 from overtile.errors import ModelError
 from overtile.model.file import ModelRecord, save_model
 from overtile.model.origin import LARGEST_PAGES, Origin
-from overtile.training.checkpoint import CheckpointRecord, Checkpoints, Resumed
+from overtile.storage import demand_room
+from overtile.training.checkpoint import GENERATIONS, CheckpointRecord, Checkpoints, Resumed
 from overtile.training.history import History
 from overtile.training.loop import TrainingState
 from overtile.training.run import RunFolder, RunRecord
@@ -21,6 +22,8 @@ CHECKPOINT_SECONDS = 60.0
 LONGEST_CHECKPOINT_SECONDS = 300.0
 """A killed run loses at most this much work, and a step."""
 
+_SLOTS = {"sgd": 1, "adamw": 2}  # numbers that an optimiser keeps for each weight
+_MODELS = 2  # the best and the last
 LARGEST_SHARE = 0.02
 """Of the time of a run that checkpoints take, as long as no more than that is lost."""
 
@@ -41,6 +44,19 @@ class Keeper:
         self._checkpoints = Checkpoints(folder.path, self._run)
         self._interval = CHECKPOINT_SECONDS
         self._last = time.monotonic()
+
+    def demand_room(self, state: TrainingState) -> None:
+        """Refuse a new run whose checkpoints and models the disk has no room for.
+
+        Raises
+        ------
+        OutputError
+            Telling how many bytes are needed, and how many are free.
+        """
+        weights = sum(value.nbytes for value in state.network.state_dict().values())
+        copies = 1 + (state.averaged is not None) + _SLOTS[self.record.recipe.optimiser.name]
+        # While a checkpoint is written, those that it will replace are still there.
+        demand_room(self.folder.path, weights * ((GENERATIONS + 1) * copies + _MODELS))
 
     def load(self, state: TrainingState) -> Resumed | None:
         """Put `state` back to the last checkpoint; None if the run never took a step.

@@ -98,7 +98,6 @@ def train(
     folder.refuse_occupied()
     record, data = _start(request, progress, should_stop)
     with folder.held():
-        folder.start(record)
         return _go(folder, record, data, progress, should_stop, resume=False)
 
 
@@ -119,6 +118,9 @@ def _go(
         for change in _changes(record):
             progress.say(f"warning: {change}; the end will not be the same bit for bit")
         session.resume()
+    else:
+        session.keeper.demand_room(session.state)
+        folder.start(record)
     history = _run(session, folder, should_stop)
     report = write_report(folder, record, history, data)
     return _result(folder, record, history, report)
