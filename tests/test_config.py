@@ -77,12 +77,25 @@ def test_a_shipped_recipe_is_read_back_equal(tmp_path: Path, name: str) -> None:
     assert read_recipe(recipe_file(tmp_path, recipe_toml(recipe))) == recipe
 
 
-@pytest.mark.parametrize("name", ['"', "\\", "a\nb", "\r\n", "\t", "\0", "\x7f", "µ–🔬", "\u2028"])
+@pytest.mark.parametrize("name", ['"', "\\", "\\u0041", "µ–🔬", "\u200d", "<b>", ""])
 def test_odd_characters_survive_a_file(tmp_path: Path, name: str) -> None:
     recipe = Recipe(name=name, class_names=(name, "other"))
     path = tmp_path / "mine.toml"
     path.write_bytes(recipe_toml(recipe).encode())
     assert read_recipe(path) == recipe
+
+
+@pytest.mark.parametrize(
+    "name", ["a\nb", "\t", "\0", "\x7f", "\x85", "\033[2J", "\u2028", "a" * 201]
+)
+def test_names_fit_on_a_line_and_steer_no_terminal(name: str) -> None:
+    for tables in ({"name": name}, {"class_names": ["background", name]}):
+        with pytest.raises(ConfigError, match="name"):
+            parse_recipe(tables, source="memory")
+
+
+def lines() -> st.SearchStrategy[str]:
+    return st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), max_size=200)
 
 
 def sizes() -> st.SearchStrategy[float]:
@@ -93,8 +106,8 @@ def sizes() -> st.SearchStrategy[float]:
 @given(
     st.builds(
         Recipe,
-        name=st.text(),
-        class_names=st.lists(st.text(), max_size=4).map(tuple),
+        name=lines(),
+        class_names=st.lists(lines(), max_size=4).map(tuple),
         network=st.builds(NetworkConfig, depth=st.integers(1, 6), batch_norm=st.booleans()),
         augmentation=st.builds(AugmentationConfig, elastic_sd_px=sizes(), mirror=st.booleans()),
         optimiser=st.builds(

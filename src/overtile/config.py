@@ -17,6 +17,9 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 
+Line = Annotated[str, Field(max_length=200, pattern=r"^[^\p{Cc}\p{Zl}\p{Zp}]*$")]
+"""Words for people: one line, without characters that steer a terminal."""
+
 
 class Settings(BaseModel):
     """What every table of a recipe shares: frozen, closed, and finite numbers only."""
@@ -163,10 +166,10 @@ class PredictionConfig(Settings):
 class Recipe(Settings):
     """All settings of one training run: the paper's unless said otherwise."""
 
-    name: str = "paper"
+    name: Line = "paper"
     """What the run calls its recipe."""
 
-    class_names: tuple[str, ...] = ()
+    class_names: tuple[Line, ...] = ()
     """Names of the classes, background first; numbered if empty. For labels of kind `classes`."""
 
     network: NetworkConfig = NetworkConfig()
@@ -280,9 +283,7 @@ def _toml_value(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
-        escaped = "".join(
-            f"\\u{ord(c):04x}" if ord(c) < 32 or c in '"\\' or ord(c) == 127 else c for c in value
-        )
+        escaped = "".join(f"\\{c}" if c in '"\\' else c for c in value)
         return f'"{escaped}"'
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(_toml_value(item) for item in value)}]"

@@ -3,7 +3,6 @@ from __future__ import annotations
 import errno
 import json
 import pickle
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +14,13 @@ from safetensors.torch import save as tensors_to_bytes
 from torch import Tensor
 
 from overtile.config import NetworkConfig, PredictionConfig
-from overtile.errors import ModelError, OutputError
+from overtile.errors import DivergedError, ModelError, OutputError
 from overtile.model import file
-from overtile.model.file import MODEL_NAME, ModelRecord, load_model, model_path, read_record
+from overtile.model.file import MODEL_NAME, ModelRecord, load_model, model_path
 from overtile.model.file import save_model as save
+from overtile.model.self_test import EXPECTED_NAME, answer
 from overtile.model.unet import UNet
+from overtile.seal import UNSEALED, seal
 
 NETWORK = NetworkConfig(base_channels=1, depth=1)
 RECORD = ModelRecord(
@@ -34,7 +35,6 @@ RECORD = ModelRecord(
     pixel_size_um=(0.13, 0.065),
     recipe="paper",
     step=1234,
-    seconds=56.7,
     scores={"mean_dice": 0.9},
 )
 
@@ -46,10 +46,10 @@ def some_network(config: NetworkConfig = NETWORK) -> UNet:
 
 
 def content(record: dict[str, Any] | str, tensors: dict[str, Tensor] | None = None) -> bytes:
-    """Give the bytes of a model file with any record and, unless told, the weights of RECORD."""
-    tensors = some_network().state_dict() if tensors is None else tensors
-    text = record if isinstance(record, str) else json.dumps(record)
-    return tensors_to_bytes(tensors, {"overtile": text})
+    """Give a sealed model file with any record and, unless told, the tensors of RECORD."""
+    if isinstance(record, dict):
+        record = json.dumps({"seal": UNSEALED, **record})
+    return seal(tensors_to_bytes(TENSORS if tensors is None else tensors, {"overtile": record}))
 
 
 def header(text: bytes) -> bytes:
@@ -60,6 +60,7 @@ def changed(**changes: object) -> dict[str, Any]:
     return {**RECORD.model_dump(mode="json"), **changes}
 
 
+TENSORS = {**some_network().state_dict(), EXPECTED_NAME: answer(some_network())}
 WHOLE = content(RECORD.model_dump(mode="json"))
 
 
@@ -95,7 +96,7 @@ def test_saving_leaves_a_network_in_training(tmp_path: Path) -> None:
 def test_a_run_folder_means_its_model(tmp_path: Path) -> None:
     save(tmp_path / MODEL_NAME, some_network(), RECORD)
     assert model_path(tmp_path) == tmp_path / MODEL_NAME
-    assert read_record(tmp_path) == load_model(tmp_path)[1] == RECORD
+    assert load_model(tmp_path)[1] == RECORD
 
 
 def test_equal_models_are_equal_files(tmp_path: Path) -> None:
@@ -107,7 +108,7 @@ def test_equal_models_are_equal_files(tmp_path: Path) -> None:
 def test_optional_parts_of_the_record_may_be_missing(tmp_path: Path) -> None:
     record = RECORD.model_dump(mode="json", exclude={"pixel_size_um", "scores"})
     (tmp_path / "a").write_bytes(content(record))
-    read = read_record(tmp_path / "a")
+    _, read = load_model(tmp_path / "a")
     assert (read.pixel_size_um, read.scores) == (None, {})
 
 
@@ -143,16 +144,15 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 def test_what_is_no_model_of_overtile_is_refused(tmp_path: Path, strange: bytes) -> None:
     path = tmp_path / "a.safetensors"
     path.write_bytes(strange)
-    for read in (load_model, read_record):
-        with pytest.raises(ModelError, match=r"a\.safetensors: is not a model file of overtile; "):
-            read(path)
+    with pytest.raises(ModelError, match=r"a\.safetensors: is not a model file of overtile; "):
+        load_model(path)
 
 
 def test_too_large_a_header_is_refused_unread(tmp_path: Path) -> None:
     padded = changed(recipe="x" * (1 << 20))
     (tmp_path / "a").write_bytes(content(padded))
     with pytest.raises(ModelError, match="is not a model file"):
-        read_record(tmp_path / "a")
+        load_model(tmp_path / "a")
 
 
 class Bomb:
@@ -172,15 +172,13 @@ def test_a_pickle_is_refused_and_not_run(tmp_path: Path) -> None:
     assert not run.exists()
 
 
-def test_a_model_file_holds_no_pickle(tmp_path: Path) -> None:
+def test_a_model_file_holds_json_and_numbers_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "a.safetensors"
     save(path, some_network(), RECORD)
     written = path.read_bytes()
     length = int.from_bytes(written[:8], "little")
-    floats = sum(values.numel() for values in some_network().state_dict().values())
-    # The header is JSON; after it come the numbers and nothing else.
     assert json.loads(written[8 : 8 + length])["__metadata__"].keys() == {"overtile"}
-    assert len(written) == 8 + length + 4 * floats
+    assert len(written) == 8 + length + sum(values.nbytes for values in TENSORS.values())
 
 
 @settings(deadline=None, database=None, max_examples=30)
@@ -195,41 +193,44 @@ def test_a_file_cut_anywhere_is_refused(
 
 
 @settings(deadline=None, database=None, max_examples=30)
-@given(position=st.integers(0, len(WHOLE) - 1), value=st.integers(0, 255))
-def test_one_wrong_byte_is_a_model_error_or_harmless(
-    position: int, value: int, tmp_path_factory: pytest.TempPathFactory
+@given(position=st.integers(0, len(WHOLE) - 1), bit=st.integers(0, 7))
+def test_one_flipped_bit_is_noticed(
+    position: int, bit: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     path = tmp_path_factory.mktemp("byte") / "a.safetensors"
-    path.write_bytes(WHOLE[:position] + bytes([value]) + WHOLE[position + 1 :])
-    with suppress(ModelError):
-        network, _ = load_model(path)
-        assert all(torch.isfinite(values).all() for values in network.state_dict().values())
+    flipped = bytes([WHOLE[position] ^ 1 << bit])
+    path.write_bytes(WHOLE[:position] + flipped + WHOLE[position + 1 :])
+    with pytest.raises(ModelError):
+        load_model(path)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
-def test_weights_of_a_diverged_network_are_refused(tmp_path: Path, value: float) -> None:
+def test_weights_of_a_diverged_network_are_neither_saved_nor_loaded(
+    tmp_path: Path, value: float
+) -> None:
     network = some_network()
     with torch.no_grad():
         network.get_parameter("bottom.0.weight")[0, 0, 1, 1] = value
-    save(tmp_path / "a", network, RECORD)
+    with pytest.raises(DivergedError, match=r"bottom\.0\.weight became NaN or infinite"):
+        save(tmp_path / "a", network, RECORD)
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "a").write_bytes(content(changed(), {**TENSORS, **network.state_dict()}))
     with pytest.raises(ModelError, match=r"NaN or infinite weights in bottom\.0\.weight; train"):
         load_model(tmp_path / "a")
-
-
-WEIGHTS = some_network().state_dict()
 
 
 @pytest.mark.parametrize(
     "weights",
     [
         {},
-        {**WEIGHTS, "more": torch.zeros(1)},
-        {name: values for name, values in WEIGHTS.items() if name != "classify.bias"},
-        {**WEIGHTS, "classify.bias": torch.zeros(4)},
-        {**WEIGHTS, "classify.bias": torch.zeros(3, dtype=torch.float64)},
-        {**WEIGHTS, "classify.bias": torch.zeros(3).to(torch.float8_e4m3fn)},
+        {**TENSORS, "more": torch.zeros(1)},
+        {name: values for name, values in TENSORS.items() if name != "classify.bias"},
+        {**TENSORS, "classify.bias": torch.zeros(4)},
+        {**TENSORS, "classify.bias": torch.zeros(3, dtype=torch.float64)},
+        {name: values for name, values in TENSORS.items() if name != EXPECTED_NAME},
+        {**TENSORS, EXPECTED_NAME: torch.zeros(3, dtype=torch.float64)},
     ],
-    ids=["none", "one too many", "one missing", "another shape", "doubles", "quarter precision"],
+    ids=["none", "one too many", "one missing", "other shape", "doubles", "no test", "short test"],
 )
 def test_weights_that_do_not_fit_are_refused(tmp_path: Path, weights: dict[str, Tensor]) -> None:
     (tmp_path / "a").write_bytes(content(changed(), weights))
@@ -264,14 +265,18 @@ def test_a_giant_is_refused_before_it_is_made(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        ({"format": 2}, "format: Input should be 1"),
+        ({"format": 0}, "format: Input should be 1"),
+        ({"version": "\033[2J"}, "version: String should match pattern"),
+        ({"class_names": ["background", "a\nb"]}, r"class_names\.1: String should match pattern"),
+        ({"k" * 500: 1}, "k{80}: Extra inputs"),
+        ({"origin": {"seed": 1}}, r"origin\.recipe: Field required"),
         ({"colour": "red"}, "colour: Extra inputs are not permitted"),
         ({"network": {"layers": 3}}, r"network\.layers: Extra inputs"),
         ({"network": {"depth": 0}}, r"network\.depth: .*greater than or equal to 1"),
         ({"class_names": ["background"]}, "class_names: .*at least 2"),
         ({"in_channels": 0}, "in_channels: "),
         ({"label_kind": "boxes"}, "label_kind: "),
-        ({"seconds": float("nan")}, "seconds: .*finite"),
+        ({"pixel_size_um": [float("nan"), 1]}, r"pixel_size_um\.0: .*finite"),
         ({"scores": {"dice": float("inf")}}, r"scores\.dice: .*finite"),
     ],
 )
@@ -283,11 +288,30 @@ def test_a_record_from_elsewhere_is_refused_by_its_key(
         load_model(tmp_path / "a")
 
 
-@pytest.mark.parametrize("record", ["null", "[]", "3"])
-def test_a_record_that_is_no_table_is_refused(tmp_path: Path, record: str) -> None:
-    (tmp_path / "a").write_bytes(content(record))
-    with pytest.raises(ModelError, match="its record is not understood"):
-        read_record(tmp_path / "a")
+@pytest.mark.parametrize(
+    "record",
+    [
+        "null",
+        f'["{UNSEALED}"]',
+        f'"{UNSEALED}"',
+        f'{{"seal": "{UNSEALED}", "step": 1, "step": 2}}',
+        '{"version": "0.1.0"}',
+    ],
+    ids=["null", "list", "text", "a key twice", "no seal"],
+)
+def test_a_record_that_is_no_sealed_table_is_refused(tmp_path: Path, record: str) -> None:
+    unsealed = tensors_to_bytes(TENSORS, {"overtile": record})
+    (tmp_path / "a").write_bytes(unsealed)
+    with pytest.raises(ModelError, match="is not a model file of overtile"):
+        load_model(tmp_path / "a")
+
+
+def test_a_file_of_a_later_format_asks_for_a_newer_release(tmp_path: Path) -> None:
+    later = changed(format=2, version="7.0", colour="red")
+    (tmp_path / "a").write_bytes(content(later))
+    told = "a: was written by overtile 7.0, and needs a newer release; update overtile"
+    with pytest.raises(ModelError, match=told):
+        load_model(tmp_path / "a")
 
 
 def test_an_existing_model_stays_when_the_disk_is_full(
@@ -300,7 +324,7 @@ def test_an_existing_model_stays_when_the_disk_is_full(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(OutputError, match=r"No space left on device.*; free \d+ bytes"):
+    with pytest.raises(OutputError, match=r"No space left on device.*; \d+ bytes are needed"):
         save(path, some_network(), RECORD)
     assert path.read_bytes() == WHOLE
     assert list(tmp_path.iterdir()) == [path]

@@ -248,17 +248,20 @@ def report_command(
 @app.command("info")
 def info_command(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A run folder or model file.")],
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Let the model also answer its self-test.")
+    ] = False,
+    sha256: Annotated[
+        str | None, typer.Option("--sha256", metavar="HEX", help="Refuse any other file.")
+    ] = None,
     json_target: Json = None,
 ) -> None:
-    """Tell what a model was trained on, for and with."""
-    from overtile.model.file import model_path, read_record
+    """Tell what a model was trained on, for and with, and whether it is what it should be."""
+    from overtile.cli.info_lines import info_lines
+    from overtile.workflows.info import info
 
-    record = read_record(model).model_dump(mode="json")
-    content = {"path": str(model_path(model)), **record}
-    lines = table(
-        (name, _shown(value)) for name, value in content.items() if value not in (None, {})
-    )
-    emit(lines, content, json_target)
+    content = info(model, verify=verify, sha256=sha256)
+    emit(info_lines(content), content, json_target)
 
 
 @app.command("reproduce")
@@ -333,11 +336,3 @@ def _pages(text: str | None, option: str) -> tuple[int, ...] | None:
         raise ConfigError(
             f"{option} {text!r} is not a list of pages", remedy="give numbers, such as 3,9"
         ) from error
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {_shown(one)}" for name, one in value.items())
-    if isinstance(value, list):
-        return ", ".join(map(_shown, value))
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

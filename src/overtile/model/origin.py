@@ -6,10 +6,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from overtile.config import Recipe, Settings
+from overtile.config import Line, Recipe, Settings
 
 LARGEST_PAGES = 5000
 """A model that was trained on more images does not list them: its header would grow too long."""
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Origin(Settings):
@@ -19,23 +21,29 @@ class Origin(Settings):
     """The whole of it, as it was used."""
 
     seed: Annotated[int, Field(ge=0)]
-    steps: int | None
-    """Length of a run by steps."""
+    """What all randomness of the run came from."""
+
+    steps: Annotated[int, Field(ge=0)] | None
+    """Length of a run by steps; None for one by minutes."""
 
     schedule: tuple[tuple[int, float], ...] = ()
     """For a run by minutes: from this step on, this share of the run was done."""
 
-    pages: Annotated[tuple[str, ...], Field(max_length=LARGEST_PAGES)]
+    pages: Annotated[tuple[Sha256, ...], Field(max_length=LARGEST_PAGES)]
     """SHA-256 of each image that was trained on, with its labels, in the order of the run; empty if
     there were too many."""
 
-    axes: str | None
+    axes: Line | None
     """Axes of the image files, if the user named them."""
 
-    device: str
-    device_name: str
+    device: Line
+    """The device, as torch calls it."""
+
+    device_name: Line
     """The device in words."""
 
-    threads: Annotated[int, Field(ge=1)]
-    torch: str
+    threads: Annotated[int, Field(ge=1, le=4096)]
+    """Threads on the CPU: sums in another order differ in their last bits."""
+
+    torch: Line
     """Release of torch."""
