@@ -314,8 +314,10 @@ def test_a_finished_run_resumed_stays_as_it_is(new_session: SessionOf) -> None:
     session = new_session()
     history = session.run(never)
     before = weights(session, MODEL_NAME), weights(session, LAST_MODEL_NAME)
-    again = new_session(go_on=session)
-    assert again.run(never).validations == history.validations
+    told = Told()
+    again = new_session(go_on=session, progress=told)
+    assert told.said == [f"the run is finished, at step {STEPS}: nothing is trained"]
+    assert again.run(never) == history
     assert (weights(again, MODEL_NAME), weights(again, LAST_MODEL_NAME)) == before
 
 

@@ -95,6 +95,9 @@ class Session:
         self.history = resumed.record.history
         self.unnoted = list(resumed.record.unnoted)
         self.pace = Pace(self.length, Clock(self.history.seconds), self.history.schedule)
+        if self.history.finished:
+            self.progress.say(f"the run is finished, at step {self.state.step}: nothing is trained")
+            return
         self.progress.say(
             f"resuming at step {self.state.step}, {self.history.seconds:.0f} s into {self.length}"
         )
