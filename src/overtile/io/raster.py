@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import imagecodecs
@@ -14,6 +17,7 @@ from overtile.io.image import Decoded
 from overtile.io.limits import check_size
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_STDERR = 2
 _GREY = 0  # colour type in the IHDR chunk of PNG
 
 
@@ -50,7 +54,8 @@ def decode_raster(path: Path, *, keep_palette: bool) -> Decoded:
         check_size(shape, 2 if bits == 16 else 1, path.stat().st_size)
         if bits == 16 and colour_type != _GREY:
             # Pillow would keep only the upper 8 bits of each colour.
-            array = imagecodecs.png_decode(path.read_bytes())
+            with _unheard():
+                array = imagecodecs.png_decode(path.read_bytes())
         else:
             array, notes = _load(picture, keep_palette=keep_palette)
         notes += _frames(picture)
@@ -70,6 +75,19 @@ def _png_header(path: Path) -> tuple[int, int]:
     with path.open("rb") as file:
         head = file.read(26)
     return (head[24], head[25]) if head.startswith(PNG_SIGNATURE) else (0, 0)
+
+
+@contextmanager
+def _unheard() -> Iterator[None]:
+    """Keep from the user's screen what libpng prints there, whoever calls it."""
+    screen = os.dup(_STDERR)
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), _STDERR)
+        yield
+    finally:
+        os.dup2(screen, _STDERR)
+        os.close(screen)
 
 
 def _load(picture: Pillow.Image, *, keep_palette: bool) -> tuple[Pixels, tuple[str, ...]]:

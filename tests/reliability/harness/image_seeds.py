@@ -6,6 +6,7 @@ import io
 import re
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import tifffile
 from PIL import Image as Pillow
@@ -30,6 +31,7 @@ def image_seeds() -> list[Seed]:
         _png("deep.png", Pillow.fromarray(deep)),
         _png("palette.png", palette),
         _png("rgba.png", Pillow.fromarray(rgba)),
+        _png("deep-colour.png", bytes(imagecodecs.png_encode(colour.astype(np.uint16) * 250))),
         _jpeg("grey.jpg", Pillow.fromarray(grey), quality=80),
         _jpeg("colour.jpg", Pillow.fromarray(colour), quality=70, progressive=True),
         _tiff("raw.tif", deep),
@@ -46,10 +48,13 @@ def image_seeds() -> list[Seed]:
     ]
 
 
-def _png(name: str, picture: Pillow.Image) -> Seed:
-    file = io.BytesIO()
-    picture.save(file, "PNG")
-    content = file.getvalue()
+def _png(name: str, picture: Pillow.Image | bytes) -> Seed:
+    if isinstance(picture, bytes):
+        content = picture
+    else:
+        file = io.BytesIO()
+        picture.save(file, "PNG")
+        content = file.getvalue()
     fields: list[Field] = [(at, 4) for at, _ in png_chunks(content)]
     fields += [(16, 4), (20, 4), (24, 1), (25, 1), (26, 1), (28, 1)]
     return Seed(name=name, content=content, fields=fields, byte_order=">", mend=mend_png)
