@@ -15,8 +15,8 @@ from overtile.data.kinds import LabelReading, understand_labels
 from overtile.data.normalise import normalise
 from overtile.data.sample import Annotated
 from overtile.data.targets import object_ids
-from overtile.errors import LabelError, OvertileError, PairError
-from overtile.io import Image, Pair, pair_files, read_image, read_labels
+from overtile.errors import LabelError, OvertileError, PairError, printable
+from overtile.io import Image, Pair, count_others, match_files, read_image, read_labels
 from overtile.progress import StopRequest, heed, never
 
 Facts = tuple[tuple[str, str], ...]
@@ -139,9 +139,10 @@ def data_digest(pages: Sequence[Page]) -> str:
 
 def page_names(path: Path, pages: int) -> list[str]:
     """Name the pages of a file; the file's name alone where it has one page. Pages count from 0."""
+    file = printable(path.name)  # A file's name may hold what is no text, and records hold text.
     if pages == 1:
-        return [path.name]
-    return [f"{path.name} page {page}" for page in range(pages)]
+        return [file]
+    return [f"{file} page {page}" for page in range(pages)]
 
 
 def _read_pair(pair: Pair, axes: str | None) -> tuple[Image, list[Page]]:

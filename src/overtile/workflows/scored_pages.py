@@ -63,7 +63,7 @@ class ScoredPages:
 
     def named(self, names: Collection[str], pair: Pair) -> Iterator[Page]:
         """Give the pages of a pair that have one of these names; without any, open no file."""
-        file = pair.image.name
+        (file,) = page_names(pair.image, 1)
         if any(name == file or name.startswith(f"{file} page ") for name in names):
             pages, _ = read_pages(pair, self.task, self.ignore)
             yield from (page for page in pages if page.name in names)
