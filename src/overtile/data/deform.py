@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
 from overtile.arrays import Floats, Labels
+from overtile.kernels import kernel
 
 # A field is a (2, S, S) float32 array: for every pixel of the tile, the (y, x) position in the
 # image where its value is taken from, in pixels. Positions outside the image are mirrored back.
@@ -127,7 +127,7 @@ def resample_labels(labels: Labels, field: Floats) -> Labels:
     return tile
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@partial(kernel, inline="always")
 def _mirrored(position, length):  # type: ignore[no-untyped-def]
     if 0 <= position < length:
         return position
@@ -138,7 +138,7 @@ def _mirrored(position, length):  # type: ignore[no-untyped-def]
     return min(position, period - position)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _keys_weights(t, weights):  # type: ignore[no-untyped-def]
     weights[0] = ((-0.5 * t + 1.0) * t - 0.5) * t
     weights[1] = (1.5 * t - 2.5) * t * t + 1.0
@@ -146,7 +146,7 @@ def _keys_weights(t, weights):  # type: ignore[no-untyped-def]
     weights[3] = (0.5 * t - 0.5) * t * t
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _resample_cubic(pixels, field, tile):  # type: ignore[no-untyped-def]
     channels, height, width = pixels.shape
     weights_y, weights_x = np.empty(4, np.float32), np.empty(4, np.float32)
@@ -169,7 +169,7 @@ def _resample_cubic(pixels, field, tile):  # type: ignore[no-untyped-def]
                 tile[channel, i, j] = value
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _resample_nearest(labels, field, tile):  # type: ignore[no-untyped-def]
     height, width = labels.shape
     for i in range(field.shape[1]):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from overtile.arrays import Floats
 from overtile.config import LossConfig
 from overtile.errors import ImageError
+from overtile.kernels import kernel
 
 NEGLIGIBLE_WEIGHT = 1e-8
 """Border weights below this are cut to zero: less than float32 can add to a weight of 1."""
@@ -96,7 +96,7 @@ def two_nearest_distances(
     return np.sqrt(nearest.astype(np.float64)), np.sqrt(second.astype(np.float64))
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _keep_two(first, first_id, other, other_id, distance, label):  # type: ignore[no-untyped-def]
     """Fold one (squared distance, id) into the two nearest that bear different ids."""
     if label == first_id:
@@ -109,7 +109,7 @@ def _keep_two(first, first_id, other, other_id, distance, label):  # type: ignor
     return first, first_id, other, other_id
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _sweep_column(ids, x, rows, first, first_id, other, other_id):  # type: ignore[no-untyped-def]
     """Carry the two most recently met objects along one column, in the order of `rows`."""
     id_1, row_1, id_2, row_2 = 0, 0, 0, 0
@@ -129,7 +129,7 @@ def _sweep_column(ids, x, rows, first, first_id, other, other_id):  # type: igno
             )
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _scan(ids, reach):  # type: ignore[no-untyped-def]
     """Find squared distances to the two nearest objects, exactly, by columns and then rows.
 

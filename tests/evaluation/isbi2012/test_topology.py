@@ -22,7 +22,8 @@ def objects_and_holes(foreground: NDArray[np.bool_]) -> tuple[int, int]:
 def number_of(foreground: NDArray[np.bool_]) -> int:
     """Connectivity number of the middle of a 3 × 3 drawing."""
     pieces = objects_and_backgrounds(foreground)
-    return connectivity_number(pieces.ravel(), 2 * pieces.shape[1] + 2, pieces.shape[1])
+    middle = 2 * pieces.shape[1] + 2
+    return int(connectivity_number(pieces.ravel(), middle, pieces.shape[1]))
 
 
 @pytest.mark.parametrize("bits", range(256))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from overtile.evaluation.isbi2012.topology import around, connectivity_number
+from overtile.kernels import kernel
 
 MISTAKES = (
     "merges",
@@ -21,7 +21,7 @@ MISTAKES = (
 _MERGE, _SPLIT, _OBJECT_ADDED, _OBJECT_REMOVED, _HOLE_ADDED, _HOLE_REMOVED = range(6)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def count_mistakes(
     pieces: NDArray[np.int32], wrong: NDArray[np.int64], width: int
 ) -> NDArray[np.int64]:
@@ -60,7 +60,7 @@ def count_mistakes(
     return counts
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _spread(
     pieces: NDArray[np.int32],
     waiting: NDArray[np.bool_],
@@ -92,7 +92,7 @@ def _spread(
     return size, joined
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _euler_change(pieces: NDArray[np.int32], mistake: NDArray[np.int64], width: int) -> int:
     """Compute the change of objects minus holes when a mistake is flipped."""
     before = pieces[mistake[0]]
@@ -106,7 +106,7 @@ def _euler_change(pieces: NDArray[np.int32], mistake: NDArray[np.int64], width: 
     return change
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _kind(missing: bool, joined: int, euler_change: int) -> int:
     """Name a mistake by the change of the number of objects or, if there is none, of holes."""
     # What is flipped becomes one with the pieces that it touches: n of these turn into one. The

@@ -14,11 +14,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
 from overtile.evaluation.isbi2012.thresholds import thresholds_below
+from overtile.kernels import kernel
 
 # One record per pixel. A component is named by its root pixel, a node by a pixel of its truth id.
 # Records, not one array per field: what is read together lies together in memory.
@@ -79,7 +79,7 @@ def rand_sums(
     return sums
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _plant(pixels: NDArray[np.void], truth: NDArray[np.int32]) -> None:
     """Start with every pixel in the background of the proposal; fills `pixels`."""
     for index in range(truth.size):
@@ -90,7 +90,7 @@ def _plant(pixels: NDArray[np.void], truth: NDArray[np.int32]) -> None:
         pixel.count = 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _sweep(
     pixels: NDArray[np.void],
     exceeded: NDArray[np.uint16],
@@ -112,7 +112,7 @@ def _sweep(
         sums[threshold, 2] = merged
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _add_pixel(pixels: NDArray[np.void], pixel: int, width: int) -> tuple[int, int]:
     """Make one pixel foreground; return how much the sums of overlaps and of segments grow."""
     pixels[pixel].parent = pixel
@@ -134,7 +134,7 @@ def _add_pixel(pixels: NDArray[np.void], pixel: int, width: int) -> tuple[int, i
     return together, merged
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _merge(pixels: NDArray[np.void], one: int, other: int) -> tuple[int, int]:
     """Merge the components of two pixels; return how much the two sums grow."""
     large, small = _root(pixels, one), _root(pixels, other)
@@ -160,7 +160,7 @@ def _merge(pixels: NDArray[np.void], one: int, other: int) -> tuple[int, int]:
     return together, merged
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _root(pixels: NDArray[np.void], pixel: int) -> int:
     """Name the component of a foreground pixel, halving the path for the next who asks."""
     while pixels[pixel].parent != pixel:
@@ -170,7 +170,7 @@ def _root(pixels: NDArray[np.void], pixel: int) -> int:
     return pixel
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _slot(pixels: NDArray[np.void], owner: int, truth_id: int) -> int:
     """Hash (owner, truth id): at the owner for the first id, spread out for the others."""
     # A large prime has no divisor in common with the number of pixels, so no two ids of one
@@ -179,7 +179,7 @@ def _slot(pixels: NDArray[np.void], owner: int, truth_id: int) -> int:
     return slot
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _node_of(pixels: NDArray[np.void], owner: int, truth_id: int) -> int:
     """Find the node of a component for a truth id, or −1."""
     node: int = pixels[owner].first_node
@@ -192,7 +192,7 @@ def _node_of(pixels: NDArray[np.void], owner: int, truth_id: int) -> int:
     return node
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _give(pixels: NDArray[np.void], node: int, owner: int) -> None:
     """Add a node to a component that has none of its truth id."""
     slot = _slot(pixels, owner, pixels[node].truth)
@@ -204,7 +204,7 @@ def _give(pixels: NDArray[np.void], node: int, owner: int) -> None:
     pixels[owner].nodes += 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _take_out_of_slot(pixels: NDArray[np.void], node: int) -> None:
     """Remove a node from the hash table, before it gets another owner or none."""
     slot = _slot(pixels, pixels[node].owner, pixels[node].truth)

@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from overtile.arrays import Labels
 from overtile.errors import LabelError
 from overtile.evaluation.checks import checked_labels
+from overtile.kernels import kernel
 
 # What a pixel without an object is while objects grow.
 _BACKGROUND, _FRAME, _QUEUED = 0, -1, -2
@@ -69,7 +69,7 @@ def thin_borders(labels: NDArray[Any]) -> Labels:
     return np.where(inside > 0, inside, 0).astype(np.uint32)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _grow(labels: NDArray[np.int64], width: int) -> None:
     """Let objects grow in breadth-first order over raveled, framed `labels`; changes them."""
     queue = np.empty(labels.size, np.int64)
@@ -86,7 +86,7 @@ def _grow(labels: NDArray[np.int64], width: int) -> None:
             length = _queue_sides(labels, pixel, width, queue, length)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _queue_sides(
     labels: NDArray[np.int64], pixel: int, width: int, queue: NDArray[np.int64], length: int
 ) -> int:
@@ -99,7 +99,7 @@ def _queue_sides(
     return length
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _only_object(labels: NDArray[np.int64], pixel: int, width: int) -> int:
     """Name the object at the sides of a pixel, or 0 if there are two."""
     found = 0

@@ -8,9 +8,10 @@ background reaches the edge of the page is connected outside it.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
+
+from overtile.kernels import kernel
 
 
 def _connectivity_numbers() -> NDArray[np.int8]:
@@ -54,13 +55,13 @@ def objects_and_backgrounds(foreground: NDArray[np.bool_]) -> NDArray[np.int32]:
     return pieces
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def around(width: int) -> tuple[int, int, int, int, int, int, int, int]:
     """List the steps to a pixel's neighbours in a raveled page; the odd ones go to corners."""
     return (1, 1 - width, -width, -width - 1, -1, width - 1, width, width + 1)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def connectivity_number(pieces: NDArray[np.int32], pixel: int, width: int) -> int:
     """Look up the connectivity number of a pixel inside the frame of raveled `pieces`."""
     # Written out: as a loop over `around` it takes twice as long.

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from overtile.evaluation.isbi2012.mistakes import MISTAKES, count_mistakes
@@ -21,6 +20,7 @@ from overtile.evaluation.isbi2012.topology import (
     connectivity_number,
     objects_and_backgrounds,
 )
+from overtile.kernels import kernel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,7 +207,7 @@ def _over_pages(pages: list[PageWarpings], index: int) -> WarpingError:
     return WarpingError(error=float(np.mean(errors)), **dict(zip(MISTAKES, mistakes, strict=True)))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _merge(
     missed: NDArray[np.int64],
     below: NDArray[np.float64],
@@ -233,7 +233,7 @@ def _merge(
     return merged
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _warp(pieces: NDArray[np.int32], visits: NDArray[np.int64], width: int) -> NDArray[np.int64]:
     """Flip simple points of `visits` in order, until none is left; return what cannot be."""
     left = visits.size
@@ -251,7 +251,7 @@ def _warp(pieces: NDArray[np.int32], visits: NDArray[np.int64], width: int) -> N
         left = kept
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _flip(pieces: NDArray[np.int32], pixel: int, width: int) -> None:
     """Give a simple point to the one piece of the other sort that it touches."""
     # Objects are joined by their sides, background also by its corners.
