@@ -101,8 +101,30 @@ def test_labels_of_one_value_all_over_in_every_image_teach_nothing() -> None:
     page = clean("a.tif")
     filled = replace(page, labels=np.full_like(page.labels, 7))
     assert only(check_set([filled], "binary")) == (
-        "fault: a.tif: its labels, and those of all images, are 7 all over; "
+        "fault: a.tif: its labels, and those of all images, have no background: the lowest value "
+        "is 7; "
         "check that these are the label images, and that 0 means background"
+    )
+
+
+def test_class_maps_that_count_from_1_have_no_background() -> None:
+    pages = [clean(f"{i}.tif", i) for i in range(2)]
+    pages = [replace(page, labels=1 + (page.labels > 0).astype(np.uint32)) for page in pages]
+    assert "the lowest value is 1" in only(check_set(pages, "classes"))
+    # Objects may fill the image: they are parted in training.
+    assert all(one.level == "note" for one in check_set(pages, "instances"))
+
+
+def test_an_image_in_the_place_of_its_labels_is_a_fault() -> None:
+    page = clean("a.tif")
+    page = replace(page, labels=page.pixels[0].astype(np.uint32))
+    assert "its labels are the image itself" in only(check_page(page))
+
+
+def test_the_same_pair_under_two_names_is_noted() -> None:
+    page = clean("a.tif")
+    assert only(check_set([page, replace(page, name="b.tif"), clean("c.tif", 2)], "instances")) == (
+        "note: 1 of the images: same image and labels as another, which then counts twice: b.tif"
     )
 
 

@@ -76,6 +76,29 @@ def test_many_or_large_values_are_instances_even_where_they_recur(values: Iterab
     assert understand_labels([page(*values)] * 6).kind == "instances"
 
 
+def test_grey_values_are_neither_objects_nor_classes() -> None:
+    rng = np.random.default_rng(0)
+    smooth = np.add.outer(np.arange(64), np.arange(64)) // 4 + rng.integers(0, 9, (64, 64))
+    deep = rng.integers(0, 65_535, (64, 64))
+    for grey in (smooth, deep):
+        with pytest.raises(LabelError, match="images and labels are not exchanged"):
+            understand_labels([grey.astype(np.uint32)])
+
+
+@pytest.mark.parametrize("values", [(128, 255), (1, 255)])
+def test_class_maps_in_grey_levels_are_refused_with_advice(values: tuple[int, int]) -> None:
+    grey = np.array([0, *values, 0], np.uint32)[specks(0)]
+    with pytest.raises(LabelError, match=r"neither objects nor classes; .* classes 0, 1, 2"):
+        understand_labels([grey])
+    assert understand_labels([grey], "binary").kind == "binary"
+
+
+def test_masks_of_one_value_each_are_binary_whatever_the_value() -> None:
+    reading = understand_labels([page(1, 1), page(255, 255)])
+    assert reading.kind == "binary"
+    assert reading.sentence == "binary: values 0, 1, 255, because no image shows two of them"
+
+
 def test_the_pieces_of_a_class_map_numbered_are_instances() -> None:
     pieces = [label_pieces(specks(seed), connectivity=1).astype(np.uint32) for seed in range(6)]
     assert understand_labels(pieces).kind == "instances"

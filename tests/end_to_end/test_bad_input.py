@@ -147,7 +147,10 @@ BAD_IMAGES: dict[str, tuple[Fault, tuple[str, ...]]] = {
             tifffile.imwrite(path, np.full((64, 64), 7, np.uint8))
             for path in (place / "labels").iterdir()
         ],
-        ("cell0.tif: its labels, and those of all images, are 7 all over", "0 means background"),
+        (
+            "cell0.tif: its labels, and those of all images, have no background",
+            "0 means background",
+        ),
     ),
     "two labels of one image": (
         lambda place: shutil.copy(place / "labels/cell1.tif", place / "labels/cell1_mask.tif"),

@@ -1,11 +1,19 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from overtile.errors import ImageError, PairError
-from overtile.io import LABEL_SUFFIXES, Pair, find_images, pair_files
+from overtile.io import (
+    LABEL_SUFFIXES,
+    Pair,
+    count_others,
+    find_images,
+    match_files,
+    pair_files,
+)
 
 
 def fill(folder: Path, *names: str) -> Path:
@@ -156,6 +164,40 @@ def test_two_images_of_one_name_are_refused(tmp_path: Path) -> None:
     labels = fill(tmp_path / "labels", "a.tif", "b.tif")
     with pytest.raises(PairError, match=r"a\.tif: has the same name as a\.png"):
         pair_files(images, labels)
+
+
+def test_all_that_does_not_pair_is_told_and_the_rest_pairs(tmp_path: Path) -> None:
+    images = fill(tmp_path / "images", "a.png", "a.tif", "b.png", "c.png", "d.png")
+    labels = fill(tmp_path / "labels", "a.tif", "b.tif", "b_mask.tif", "c.tif", "x.tif")
+    pairing = match_files(images, labels)
+    assert names(pairing.pairs) == [("a.png", "a.tif"), ("b.png", "b.tif"), ("c.png", "c.tif")]
+    assert [error.fault for error in pairing.faults] == [
+        "has the same name as a.png, so that labels cannot be told apart",
+        "has two label files, b.tif and b_mask.tif",
+        "1 of 5 images lack labels (d.png) and 1 of 5 label files lack an image (x.tif)",
+    ]
+
+
+def test_accents_pair_however_a_system_writes_them(tmp_path: Path) -> None:
+    images = fill(tmp_path / "images", "Zelle-\u00e4.png", "b.png")
+    labels = fill(tmp_path / "labels", "Zelle-a\u0308.tif", "b.tif")
+    assert len(pair_files(images, labels)) == 2
+
+
+def test_what_is_left_out_is_counted_once(tmp_path: Path) -> None:
+    fill(tmp_path, "a.png", "a_mask.png", ".DS_Store", "._a.png", "notes.txt", "Thumbs.db")
+    (tmp_path / ".ipynb_checkpoints").mkdir()
+    assert count_others(tmp_path, tmp_path) == (4, 1)
+    assert count_others(f"{tmp_path}/*") == (2, 0)  # a pattern does not match hidden files
+    assert count_others(tmp_path / "a.png") == (0, 0)
+
+
+def test_what_is_neither_file_nor_folder_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.tif")
+    with pytest.raises(ImageError, match="is neither a file nor a folder"):
+        find_images(tmp_path / "pipe.tif")
+    with pytest.raises(ImageError, match="holds no image"):
+        find_images(tmp_path)
 
 
 def test_a_shared_folder_without_labels_says_so(tmp_path: Path) -> None:

@@ -96,7 +96,9 @@ def test_exif_orientation_is_ignored(tmp_path: Path) -> None:
     exif[0x0112] = 6  # turn by 90 degrees to view
     path = tmp_path / "a.jpg"
     Pillow.fromarray(np.zeros((8, 16), np.uint8)).save(path, exif=exif)
-    assert read_image(path).size == (8, 16)
+    image = read_image(path)
+    assert image.size == (8, 16)
+    assert image.notes == ("its EXIF orientation is ignored: rows and columns are as stored",)
 
 
 @pytest.mark.parametrize("format_name", ["png", "jpg"])

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import tifffile
 from numpy.typing import NDArray
+from PIL import Image as Pillow
 
 from overtile.data.check import Page
-from overtile.errors import LabelError, PairError
+from overtile.errors import LabelError
 from overtile.workflows.annotated import AnnotatedSet, Source, data_digest, page_names
 from overtile.workflows.annotated import read_annotated as read
 
@@ -169,10 +170,31 @@ def test_other_numbers_of_pages_are_told_with_a_way_out(
     assert "say --axes CYX" in finding.remedy
 
 
-def test_unpaired_files_end_the_reading(pair: Path) -> None:
+def test_unpaired_files_are_faults_beside_the_others(pair: Path) -> None:
     (pair / "labels" / "b.tif").unlink()
-    with pytest.raises(PairError, match=r"1 of 2 images lack labels \(b\.tif\)"):
-        read(source(pair))
+    (pair / "images" / "a.tif").write_bytes(b"")
+    pairing, reading = read(source(pair)).faults
+    assert pairing.where == str(pair / "images")
+    assert pairing.what == "1 of 2 images lack labels (b.tif)"
+    assert reading.what == "is empty"
+
+
+def test_files_that_are_no_images_are_counted(pair: Path) -> None:
+    assert "ignored" not in dict(read(source(pair)).facts)
+    for name in (".DS_Store", "._a.tif", "notes.txt"):
+        (pair / "images" / name).touch()
+    (pair / "labels" / "old").mkdir()
+    assert dict(read(source(pair)).facts)["ignored"] == "3 other files, 1 inner folder"
+
+
+def test_what_reading_left_out_is_noted_once(pair: Path) -> None:
+    for name in ("a.tif", "b.tif"):
+        (pair / "images" / name).unlink()
+        grey = ramp(8, 9, start=ord(name[0])).astype(np.uint8)
+        picture = Pillow.fromarray(np.dstack([grey, grey, grey, 255 - grey]))
+        picture.save(pair / "images" / name.replace("tif", "png"))
+    notes = [str(one) for one in read(source(pair)).findings]
+    assert notes == ["2 of the images: its alpha channel is left out, in a.png, b.png"]
 
 
 def test_many_sizes_are_told_as_a_range(tmp_path: Path, write_tiff: WriteTiff) -> None:

@@ -52,6 +52,12 @@ def fault(error: OvertileError, where: str) -> Finding:
     )
 
 
+def note(names: Sequence[str], what: str, of: str = "images") -> Finding:
+    """Say something of some files, counted and named; `what` leads to the names."""
+    shown = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+    return Finding(level="note", where=f"{len(names)} of the {of}", what=f"{what} {shown}")
+
+
 def check_page(page: Page) -> list[Finding]:
     """Look for faults that one image and its labels show by themselves."""
     findings = []
@@ -64,6 +70,15 @@ def check_page(page: Page) -> list[Finding]:
                 what=f"the image is {height}x{width} px, its labels {page.labels.shape[0]}x"
                 f"{page.labels.shape[1]} px",
                 remedy="pair images and labels of the same size; check --axes",
+            )
+        )
+    if len(page.pixels) == 1 and np.array_equal(page.pixels[0], page.labels):
+        findings.append(
+            Finding(
+                level="fault",
+                where=page.name,
+                what="its labels are the image itself",
+                remedy="give the label images in the place of the images",
             )
         )
     if page.pixels.min() == page.pixels.max():
@@ -93,19 +108,20 @@ def check_set(pages: Sequence[Page], kind: LabelKind) -> list[Finding]:
     findings : list of Finding
         Faults first.
     """
-    findings = _differing_channels(pages) + _same_twice(pages) + _no_background(pages)
+    findings = _differing_channels(pages) + _same_twice(pages) + _no_background(pages, kind)
+    findings += _copies(pages)
     empty = [page.name for page in pages if not page.labels.any()]
     if empty:
-        findings.append(_note(empty, "no foreground in the labels of"))
+        findings.append(note(empty, "no foreground in the labels of"))
     if kind == "instances":
         pairs = [count_touching_pairs(page.labels) for page in pages]
         touching = [page.name for page, count in zip(pages, pairs, strict=True) if count]
         if touching:
             what = f"{sum(pairs)} pairs of objects touch, kept apart by a pixel in training, in"
-            findings.append(_note(touching, what))
+            findings.append(note(touching, what))
         gaps = [page.name for page in pages if not consecutive(page.labels)]
         if gaps:
-            findings.append(_note(gaps, "ids are not 1…n without gaps, which is fine, in"))
+            findings.append(note(gaps, "ids are not 1…n without gaps, which is fine, in"))
     return findings
 
 
@@ -141,14 +157,27 @@ def _same_twice(pages: Sequence[Page]) -> list[Finding]:
     return findings
 
 
-def _no_background(pages: Sequence[Page]) -> list[Finding]:
-    if not all(page.labels.min() == page.labels.max() > 0 for page in pages):
+def _copies(pages: Sequence[Page]) -> list[Finding]:
+    seen: set[tuple[bytes, bytes]] = set()
+    copies = []
+    for page in pages:
+        content = (_digest(page.pixels), _digest(page.labels))
+        copies += [page.name] * (content in seen)
+        seen.add(content)
+    what = "same image and labels as another, which then counts twice:"
+    return [note(copies, what)] if copies else []
+
+
+def _no_background(pages: Sequence[Page], kind: LabelKind) -> list[Finding]:
+    if kind == "instances" or not all(page.labels.all() for page in pages):
         return []
+    lowest = min(page.labels.min() for page in pages)
     return [
         Finding(
             level="fault",
             where=pages[0].name,
-            what=f"its labels, and those of all images, are {pages[0].labels.flat[0]} all over",
+            what="its labels, and those of all images, have no background: the lowest value is "
+            f"{lowest}",
             remedy="check that these are the label images, and that 0 means background",
         )
     ]
@@ -161,11 +190,6 @@ def _pair_fault(page: Page, twin: Page, what: str) -> Finding:
         what=f"{what} as {twin.name}",
         remedy="one of the two pairs is wrong; mend or remove it",
     )
-
-
-def _note(names: list[str], what: str) -> Finding:
-    shown = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
-    return Finding(level="note", where=f"{len(names)} of the images", what=f"{what} {shown}")
 
 
 def _digest(array: Pixels) -> bytes:

@@ -70,17 +70,49 @@ def _guess(pages: Sequence[Labels], present: Labels) -> tuple[LabelKind, str]:
     if present.size == 1:
         return "binary", f"because 0 and {present[0]} are the only ones"
     few = present.size <= 8 and present.max() <= LARGEST_CLASSES
-    if few and (_in_many_pieces(pages) or _recurs(pages, present)):
+    pieces = _Pieces.of(pages)
+    if few and (pieces.are_many or _recurs(pages, present)):
         return "classes", "because the same few values recur in many pieces or images"
+    if all(np.unique(page[page > 0]).size <= 1 for page in pages):
+        return "binary", "because no image shows two of them"
+    if pieces.are_many or pieces.are_specks:
+        raise LabelError(
+            f"values {_some(present)} lie in {pieces.pieces} pieces, which are neither objects nor "
+            "classes",
+            remedy="check that images and labels are not exchanged; number objects 1…n, classes "
+            "0, 1, 2, …, or say what they are with --labels",
+        )
     return "instances", "because each value is an object of its own"
 
 
-def _in_many_pieces(pages: Sequence[Labels]) -> bool:
-    """Say whether values are far fewer than connected pieces: an object is rarely in many."""
-    looked_at = pages[:: -(-len(pages) // _PAGES_LOOKED_AT)]
-    ids = sum(np.unique(page[page > 0]).size for page in looked_at)
-    pieces = sum(int(label_pieces(page, connectivity=1).max()) for page in looked_at)
-    return pieces > 3 * ids
+@dataclass(frozen=True)
+class _Pieces:
+    """Connected pieces of equal value, on some of the pages."""
+
+    pieces: int
+    ids: int
+    foreground_px: int
+    all_px: int
+
+    @classmethod
+    def of(cls, pages: Sequence[Labels]) -> _Pieces:
+        looked_at = pages[:: -(-len(pages) // _PAGES_LOOKED_AT)]
+        return cls(
+            pieces=sum(int(label_pieces(page, connectivity=1).max()) for page in looked_at),
+            ids=sum(np.unique(page[page > 0]).size for page in looked_at),
+            foreground_px=sum(int(np.count_nonzero(page)) for page in looked_at),
+            all_px=sum(page.size for page in looked_at),
+        )
+
+    @property
+    def are_many(self) -> bool:
+        """Whether values are far fewer than pieces: an object is rarely in many."""
+        return self.pieces > 3 * self.ids
+
+    @property
+    def are_specks(self) -> bool:
+        """Whether the image is full of pieces of a pixel or so, as grey values are."""
+        return self.foreground_px < 4 * self.pieces and 2 * self.foreground_px > self.all_px
 
 
 def _recurs(pages: Sequence[Labels], present: Labels) -> bool:

@@ -7,7 +7,7 @@
 ``tiff``, ``raster``  the decoders
 ``limits``            what a file may ask for, before it is decoded
 ``labels``            stored values to instance ids
-``pairs``             `find_images` and `pair_files`: what a user means by a path
+``pairs``             `find_images` and `match_files`: what a user means by a path
 ``matching``          `pair_predictions`: results of any tool with their truth
 ``ctc``               the same for frames of the Cell Tracking Challenge
 ``write``             labels and probabilities as TIFF for ImageJ
@@ -21,7 +21,16 @@ from overtile.io.image import Image
 from overtile.io.limits import LARGEST_IMAGE_BYTES
 from overtile.io.matching import pair_predictions
 from overtile.io.overlay import write_overlay
-from overtile.io.pairs import IMAGE_SUFFIXES, LABEL_SUFFIXES, Pair, find_images, pair_files
+from overtile.io.pairs import (
+    IMAGE_SUFFIXES,
+    LABEL_SUFFIXES,
+    Pair,
+    Pairing,
+    count_others,
+    find_images,
+    match_files,
+    pair_files,
+)
 from overtile.io.read import read_image, read_labels
 from overtile.io.write import result_path, write_foreground, write_labels, write_probabilities
 
@@ -31,7 +40,10 @@ __all__ = [
     "LARGEST_IMAGE_BYTES",
     "Image",
     "Pair",
+    "Pairing",
+    "count_others",
     "find_images",
+    "match_files",
     "pair_files",
     "pair_predictions",
     "read_image",

@@ -33,6 +33,9 @@ class Image:
     reading: str
     """One sentence for the user: how the axes were understood, and from where."""
 
+    notes: tuple[str, ...] = ()
+    """What was left out or guessed; also in `reading`."""
+
     @property
     def pages(self) -> int:
         """Number of pages, 1 for a plain image."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +18,8 @@ LABEL_SUFFIXES = ("_cp_masks", "_masks", "_mask", "_labels", "_label", "_seg", "
 """Ends of a label file's name that its image does not share."""
 
 _HOW = (
-    "an image pairs with the label file of the same name, whatever its format, that may end in "
-    f"{', '.join(LABEL_SUFFIXES)}: cell1.png with cell1.tif or cell1_mask.png"
+    "an image pairs with the label file of the same name in the same case, whatever its format, "
+    f"that may end in {', '.join(LABEL_SUFFIXES)}: cell1.png with cell1.tif or cell1_mask.png"
 )
 
 
@@ -28,6 +29,17 @@ class Pair:
 
     image: Path
     labels: Path
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """What pairs, and what does not."""
+
+    pairs: list[Pair]
+    """In the order of the images."""
+
+    faults: list[PairError]
+    """Files without a partner, and those with more than one."""
 
 
 def find_images(source: str | Path) -> list[Path]:
@@ -52,13 +64,11 @@ def find_images(source: str | Path) -> list[Path]:
     """
     path = Path(source)
     try:
-        if path.is_dir():
-            return _some_images(path.iterdir(), path, "holds no image")
-        if path.exists():
+        if path.is_file():
             return [path]
-        if glob.has_magic(str(source)):
-            matches = glob.glob(str(source))  # noqa: PTH207 - Path.glob refuses absolute patterns
-            return _some_images(map(Path, matches), path, "matches no image")
+        if path.is_dir() or (not path.exists() and glob.has_magic(str(source))):
+            fault = "holds no image" if path.is_dir() else "matches no image"
+            return _some_images(_listed(source), path, fault)
     except OSError as error:
         raise ImageError(
             f"cannot be listed ({error.strerror or error})",
@@ -66,8 +76,18 @@ def find_images(source: str | Path) -> list[Path]:
             path=path,
         ) from error
     raise ImageError(
-        "does not exist", remedy="give an image, a folder of images or a pattern", path=path
+        "is neither a file nor a folder" if path.exists() else "does not exist",
+        remedy="give an image, a folder of images or a pattern",
+        path=path,
     )
+
+
+def count_others(*places: str | Path) -> tuple[int, int]:
+    """Count what `find_images` leaves out at some places: files and inner folders."""
+    found = {path.resolve(): path for place in places for path in _listed(place)}
+    others = [path for path in found.values() if not _is_image(path)]
+    folders = sum(path.is_dir() for path in others)
+    return len(others) - folders, folders
 
 
 def pair_files(images: str | Path, labels: str | Path) -> list[Pair]:
@@ -91,39 +111,70 @@ def pair_files(images: str | Path, labels: str | Path) -> list[Pair]:
     PairError
         If an image or a label file has no partner, or more than one.
     """
+    pairing = match_files(images, labels)
+    if pairing.faults:
+        raise pairing.faults[0]
+    return pairing.pairs
+
+
+def match_files(images: str | Path, labels: str | Path) -> Pairing:
+    """Pair images and label files as `pair_files` does, and tell all that does not pair.
+
+    Raises
+    ------
+    ImageError
+        If there is nothing at one of the places.
+    PairError
+        If there are only images, or only label files.
+    """
     image_files, label_files = _sides(images, labels)
     if len(image_files) == len(label_files) == 1:
-        return [Pair(image_files[0], label_files[0])]
-    named = _by_name(image_files)
+        return Pairing([Pair(image_files[0], label_files[0])], [])
+    named, faults = _by_name(image_files)
     partners: dict[Path, Path] = {}
     lonely: list[Path] = []
     for label_file in label_files:
         image = named.get(_name(label_file)) or named.get(bare_name(label_file, LABEL_SUFFIXES))
         if image is None:
             lonely.append(label_file)
-        elif image in partners:
-            raise PairError(
-                f"has two label files, {partners[image].name} and {label_file.name}",
-                remedy=f"keep one; {_HOW}",
-                path=image,
+        elif partners.setdefault(image, label_file) != label_file:
+            faults.append(
+                PairError(
+                    f"has two label files, {partners[image].name} and {label_file.name}",
+                    remedy=f"keep one; {_HOW}",
+                    path=image,
+                )
             )
-        else:
-            partners[image] = label_file
-    refuse_unpaired(
-        ("images", "labels", image_files, [i for i in image_files if i not in partners]),
-        ("label files", "an image", label_files, lonely),
-        remedy=_HOW,
+    try:
+        refuse_unpaired(
+            ("images", "labels", image_files, [i for i in named.values() if i not in partners]),
+            ("label files", "an image", label_files, lonely),
+            remedy=_HOW,
+        )
+    except PairError as error:
+        faults.append(error)
+    return Pairing(
+        [Pair(image, partners[image]) for image in image_files if image in partners], faults
     )
-    return [Pair(image, partners[image]) for image in image_files]
+
+
+def _listed(source: str | Path) -> list[Path]:
+    """List all that a folder holds or a pattern matches; nothing for a file."""
+    path = Path(source)
+    if path.is_dir():
+        return list(path.iterdir())
+    if path.exists():
+        return []
+    return [Path(match) for match in glob.glob(str(source))]  # noqa: PTH207 - also absolute ones
+
+
+def _is_image(path: Path) -> bool:
+    # Hidden ones are what file managers leave (._a.tif), and our own unfinished writing.
+    return path.suffix.lower() in IMAGE_SUFFIXES and path.name[0] != "." and path.is_file()
 
 
 def _some_images(paths: Iterable[Path], place: Path, fault: str) -> list[Path]:
-    images = [
-        path
-        for path in paths
-        # Hidden ones are what file managers leave (._a.tif), and our own unfinished writing.
-        if path.suffix.lower() in IMAGE_SUFFIXES and path.name[0] != "." and path.is_file()
-    ]
+    images = [path for path in paths if _is_image(path)]
     if not images:
         raise ImageError(
             fault,
@@ -152,17 +203,15 @@ def _resolved(paths: list[Path]) -> set[Path]:
     return {path.resolve() for path in paths}
 
 
-def _by_name(image_files: list[Path]) -> dict[str, Path]:
+def _by_name(image_files: list[Path]) -> tuple[dict[str, Path], list[PairError]]:
     named: dict[str, Path] = {}
+    faults = []
     for image in image_files:
         twin = named.setdefault(_name(image), image)
         if twin != image:
-            raise PairError(
-                f"has the same name as {twin.name}, so that labels cannot be told apart",
-                remedy="rename one of the images",
-                path=image,
-            )
-    return named
+            fault = f"has the same name as {twin.name}, so that labels cannot be told apart"
+            faults.append(PairError(fault, remedy="rename one of the images", path=image))
+    return named, faults
 
 
 def refuse_unpaired(*sides: tuple[str, str, list[Path], list[Path]], remedy: str) -> None:
@@ -198,8 +247,11 @@ def _some(paths: list[Path]) -> str:
 
 
 def _name(path: Path) -> str:
-    """Name without format: ``a`` for ``a.png`` and for ``a.ome.tif``."""
-    return path.stem.removesuffix(".ome")
+    """Name without format: ``a`` for ``a.png`` and for ``a.ome.tif``.
+
+    Composed, because macOS takes accents apart and other systems do not.
+    """
+    return unicodedata.normalize("NFC", path.stem.removesuffix(".ome"))
 
 
 def _natural(path: Path) -> tuple[list[tuple[str, int]], str]:

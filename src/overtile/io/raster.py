@@ -18,6 +18,7 @@ from overtile.io.limits import check_size
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _STDERR = 2
+_ORIENTATION = 0x0112  # tag of EXIF; 1 is upright
 _GREY = 0  # colour type in the IHDR chunk of PNG
 
 
@@ -58,7 +59,7 @@ def decode_raster(path: Path, *, keep_palette: bool) -> Decoded:
                 array = imagecodecs.png_decode(path.read_bytes())
         else:
             array, notes = _load(picture, keep_palette=keep_palette)
-        notes += _frames(picture)
+        notes += _frames(picture) + _orientation(picture)
     if bits in (2, 4) and colour_type == _GREY:
         array = array // (255 // ((1 << bits) - 1))  # Pillow stretches them to 0...255.
     array, alpha = _without_alpha(array)
@@ -104,6 +105,11 @@ def _load(picture: Pillow.Image, *, keep_palette: bool) -> tuple[Pixels, tuple[s
 def _frames(picture: Pillow.Image) -> tuple[str, ...]:
     frames = getattr(picture, "n_frames", 1)
     return (f"the first of {frames} frames, the others are left out",) if frames > 1 else ()
+
+
+def _orientation(picture: Pillow.Image) -> tuple[str, ...]:
+    turned = picture.getexif().get(_ORIENTATION, 1) != 1
+    return ("its EXIF orientation is ignored: rows and columns are as stored",) if turned else ()
 
 
 def _without_alpha(array: Pixels) -> tuple[Pixels, tuple[str, ...]]:

@@ -178,6 +178,7 @@ def _understand(path: Path, decoded: Decoded, given: str | None) -> Image:
         shape=array.shape,
         pixel_size_um=decoded.pixel_size_um,
         path=path,
+        notes=notes,
         reading="; ".join(
             [
                 f"axes {axes} {decoded.source if given is None else 'as given'}, "

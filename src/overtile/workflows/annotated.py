@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from overtile.choices import LabelKind
-from overtile.data.check import Finding, Page, check_page, check_set, fault
+from overtile.data.check import Finding, Page, check_page, check_set, fault, note
 from overtile.data.kinds import LabelReading, understand_labels
 from overtile.data.normalise import normalise
 from overtile.data.sample import Annotated
@@ -85,28 +85,31 @@ class AnnotatedSet:
 def read_annotated(source: Source, should_stop: StopRequest = never) -> AnnotatedSet:
     """Read, pair and understand all images of a source.
 
-    A file that cannot be used becomes a fault in `AnnotatedSet.findings`, so that it does not hide
-    the next.
+    A file that cannot be used, or has no partner, becomes a fault in `AnnotatedSet.findings`, so
+    that it does not hide the next.
 
     Raises
     ------
     ImageError, PairError
-        If there is nothing at a place, or images and labels do not pair.
+        If there is nothing at a place, or only images, or only labels.
     StoppedError
         If `should_stop` gave an exit code.
     """
     pages: list[Page] = []
-    findings: list[Finding] = []
     images: list[Image] = []
-    for pair in pair_files(source.images, source.labels):
+    labels: list[Image] = []
+    pairing = match_files(source.images, source.labels)
+    findings = [fault(error, source.images) for error in pairing.faults]
+    for pair in pairing.pairs:
         heed(should_stop, "stopped while the images were read", "give the same command again")
         try:
-            image, found = _read_pair(pair, source.axes)
+            image, partner = _read_pair(pair, source.axes)
         except OvertileError as error:
             findings.append(fault(error, str(pair.image)))
             continue
         images.append(image)
-        for page in found:
+        labels.append(partner)
+        for page in _pages(image, partner):
             faults = check_page(page)
             findings += faults
             if not faults:
@@ -118,11 +121,12 @@ def read_annotated(source: Source, should_stop: StopRequest = never) -> Annotate
             findings += check_set(pages, reading.kind)
         except OvertileError as error:
             findings.append(fault(error, source.labels))
+    findings += [*_notes_on(images, "images"), *_notes_on(labels, "label files")]
     return AnnotatedSet(
         pages=pages,
         reading=reading,
         findings=sorted(findings, key=lambda finding: finding.level == "note"),
-        facts=_facts(images, pages, reading),
+        facts=_facts(source, images, pages, reading),
         pixel_size_um=next((image.pixel_size_um for image in images if image.pixel_size_um), None),
     )
 
@@ -145,7 +149,7 @@ def page_names(path: Path, pages: int) -> list[str]:
     return [f"{file} page {page}" for page in range(pages)]
 
 
-def _read_pair(pair: Pair, axes: str | None) -> tuple[Image, list[Page]]:
+def _read_pair(pair: Pair, axes: str | None) -> tuple[Image, Image]:
     image = read_image(pair.image, axes=axes)
     labels = _read_partner(pair, image, axes)
     if image.pages != labels.pages:
@@ -154,11 +158,24 @@ def _read_pair(pair: Pair, axes: str | None) -> tuple[Image, list[Page]]:
             remedy="give as many label pages as image pages; if pages are channels, say --axes CYX",
             path=pair.image,
         )
-    names = page_names(pair.image, image.pages)
-    return image, [
+    return image, labels
+
+
+def _pages(image: Image, labels: Image) -> list[Page]:
+    names = page_names(image.path, image.pages)
+    return [
         Page(name=name, pixels=pixels, labels=label[0])
         for name, pixels, label in zip(names, image.pixels, labels.pixels, strict=True)
     ]
+
+
+def _notes_on(files: Sequence[Image], of: str) -> list[Finding]:
+    """Tell what was left out or guessed in reading, each thing once."""
+    names: dict[str, list[str]] = {}
+    for file in files:
+        for text in file.notes:
+            names.setdefault(text, []).append(printable(file.path.name))
+    return [note(named, f"{text}, in", of) for text, named in names.items()]
 
 
 def _read_partner(pair: Pair, image: Image, axes: str | None) -> Image:
@@ -178,7 +195,12 @@ def _read_partner(pair: Pair, image: Image, axes: str | None) -> Image:
         return labels
 
 
-def _facts(images: Sequence[Image], pages: Sequence[Page], reading: LabelReading | None) -> Facts:
+def _facts(
+    source: Source,
+    images: Sequence[Image],
+    pages: Sequence[Page],
+    reading: LabelReading | None,
+) -> Facts:
     if not pages:
         return ()
     sizes = sorted({page.pixels.shape[1:] for page in pages})
@@ -191,6 +213,7 @@ def _facts(images: Sequence[Image], pages: Sequence[Page], reading: LabelReading
         ("channels", _range([str(count) for count in channels])),
         ("grey values", _grey_values(pages)),
         ("pixel size", _range(_each_once(images, _pixel_size)) or "not told by the files"),
+        *_ignored(source),
     ]
     if reading is not None:
         facts.append(("labels", reading.sentence))
@@ -203,6 +226,13 @@ def _facts(images: Sequence[Image], pages: Sequence[Page], reading: LabelReading
         facts.append(("objects", f"{sum(counts)}, from {min(counts)} to {max(counts)} an image"))
         facts.append(("foreground", f"{100 * inside:.0f} % of the pixels"))
     return tuple(facts)
+
+
+def _ignored(source: Source) -> Facts:
+    files, folders = count_others(source.images, source.labels)
+    counts = [(files, "other file"), (folders, "inner folder")]
+    told = ", ".join(_many(count, what) for count, what in counts if count)
+    return (("ignored", told),) if told else ()
 
 
 def _many(count: int, what: str) -> str:
