@@ -8,17 +8,25 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from overtile.choices import Precision
-from overtile.errors import ConfigError
+from overtile.errors import ConfigError, printable
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 
-Line = Annotated[str, Field(max_length=200, pattern=r"^[^\p{Cc}\p{Zl}\p{Zp}]*$")]
-"""Words for people: one line, without characters that steer a terminal."""
+
+def _fits_on_a_line(text: str) -> str:
+    if printable(text) != text:
+        raise PydanticCustomError("line", "must be one line, without control characters")
+    return text
+
+
+Line = Annotated[str, Field(max_length=200), AfterValidator(_fits_on_a_line)]
+"""Words for people."""
 
 
 class Settings(BaseModel):

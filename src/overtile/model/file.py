@@ -58,7 +58,7 @@ class ModelRecord(Settings):
     network: NetworkConfig
     prediction: PredictionConfig
     precision: Precision
-    tile_output: Annotated[int, Field(ge=4)]
+    tile_output: Annotated[int, Field(ge=4, le=8192)]
     """Largest side of the labelled part of a tile at prediction, in pixels."""
 
     pixel_size_um: tuple[float, float] | None = None

@@ -1,0 +1,86 @@
+"""Model files from strangers: none runs code, none takes long or much memory, all are refused."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from conftest import Tally
+from harness.hostile import Met, meet, write_hostile_files, write_pickles
+
+MB = 1 << 20
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("hostile")
+
+
+@pytest.fixture(scope="module")
+def files(folder: Path, trained: Path) -> list[Path]:
+    return write_hostile_files(folder, trained / "model.safetensors")
+
+
+@pytest.fixture(scope="module")
+def met(files: list[Path], trained: Path, cells: Path) -> list[Met]:
+    """How `overtile info --verify` and `overtile predict` met each file."""
+    good, image = trained / "model.safetensors", cells / "images" / "cell0.tif"
+    return meet(files, good=good, image=image)
+
+
+def test_every_hostile_file_is_refused_with_one_line(met: list[Met], tally: Tally) -> None:
+    refused = [
+        one
+        for one in met
+        if one.code == 2
+        and one.output.startswith("error: ")
+        and one.output.count("\n") == 1
+        and Path(one.file).name in one.output
+        and len(one.output) < 600
+    ]
+    clean = [one for one in refused if not one.events]
+    files = {one.file for one in met}
+    survived = len(files - {one.file for one in met if one not in clean})
+    tally("hostile model files", len(files), survived)
+    assert [one for one in met if one not in refused] == []
+    assert len(files) >= 80
+    assert Counter(one.command for one in met) == {"info": len(files), "predict": len(files)}
+
+
+def test_nothing_is_run_imported_written_or_asked_of_the_system(
+    met: list[Met], folder: Path
+) -> None:
+    assert [(one.file, one.events) for one in met if one.events] == []
+    assert not (folder / "canary").exists()
+    assert [path.name for path in (folder / "out").iterdir()] == ["model"]  # of the good one
+
+
+def test_no_file_takes_long_or_much_memory(met: list[Met]) -> None:
+    assert [(one.file, one.seconds) for one in met if one.seconds > 2] == []
+    assert [(one.file, one.largest_growth) for one in met if one.largest_growth > 100 * MB] == []
+
+
+def test_the_hook_and_the_canary_notice_each_way_to_run_code(tmp_path: Path) -> None:
+    files = write_pickles(tmp_path)
+    met = meet(files, good=tmp_path / "none", image=tmp_path / "none", unpickle=True)
+    assert [one.file for one in met if not one.events] == []
+    assert (tmp_path / "canary").exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [("info", "pickle, system call.safetensors"), ("predict", "deep record.safetensors")],
+)
+def test_the_real_command_refuses_it_too(
+    command: str, name: str, files: list[Path], folder: Path, cells: Path
+) -> None:
+    arguments = [command, str(folder / name)]
+    if command == "predict":
+        arguments += [str(cells / "images"), "--out", str(folder / "out")]
+    program = [sys.executable, "-m", "overtile"]
+    done = subprocess.run([*program, *arguments], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert not (folder / "canary").exists()
