@@ -62,7 +62,7 @@ def bad_tile(what: str, value: float) -> Draw:
             return tile
         array = np.array(getattr(tile, what))
         array.flat[0] = value
-        return replace(tile, **{what: array})
+        return replace(tile, pixels=array) if what == "pixels" else replace(tile, weights=array)
 
     return drawn
 

@@ -221,6 +221,12 @@ def test_a_checkpoint_of_another_network_is_refused(
         checkpoints.load(new_state(recipe_of()))
 
 
+def test_a_history_of_any_length_is_kept(checkpoints: Checkpoints, state: TrainingState) -> None:
+    long = record_at(9).model_copy(update={"unnoted": ((1 / 3, False),) * 100_000})
+    checkpoints.save(state, long)
+    assert loaded(checkpoints, state) == long
+
+
 def test_a_killed_save_is_swept_at_the_next_start(
     checkpoints: Checkpoints, state: TrainingState
 ) -> None:

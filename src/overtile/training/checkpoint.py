@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +24,9 @@ FOLDER_NAME = "checkpoints"
 GENERATIONS = 2
 """Checkpoints that are kept."""
 
+_PAST = ("history", "unnoted")
+_PAST_NAME = "past"
+_BYTE = torch.uint8
 _NAME = re.compile(r"step-\d{8,}\.safetensors")
 
 
@@ -76,7 +80,11 @@ class Checkpoints:
             If it cannot be written; the earlier ones stay.
         """
         path = self.folder / f"step-{record.step:08d}.safetensors"
-        content = pack(_tensors_of(state), record.model_dump(mode="json"))
+        told = record.model_dump(mode="json")
+        # Of any length, and the header of a file is not.
+        past = json.dumps({name: told.pop(name) for name in _PAST}).encode()
+        tensors = {**_tensors_of(state), _PAST_NAME: torch.frombuffer(bytearray(past), dtype=_BYTE)}
+        content = pack(tensors, told)
         make_folder(self.folder)
         write_bytes(path, content)
         self._good = [*(one for one in self._good if one != path), path][-GENERATIONS:]
@@ -120,7 +128,8 @@ class Checkpoints:
         file = open_tensor_file(path)
         tensors = file.tensors()
         try:
-            record = CheckpointRecord.model_validate(file.record)
+            past = json.loads(tensors.pop(_PAST_NAME).numpy().tobytes())
+            record = CheckpointRecord.model_validate({**file.record, **past})
             if record.run != self.run:
                 raise ModelError("belongs to another run", path=path)
             _restore(state, tensors, record.step)

@@ -97,6 +97,8 @@ class Session:
         self.pace = Pace(self.length, Clock(self.history.seconds), self.history.schedule)
         if self.history.finished:
             self.progress.say(f"the run is finished, at step {self.state.step}: nothing is trained")
+            # It may have been stopped between its last checkpoint and the history for people.
+            self.folder.write_history(self.history)
             return
         self.progress.say(
             f"resuming at step {self.state.step}, {self.history.seconds:.0f} s into {self.length}"

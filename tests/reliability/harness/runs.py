@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import mmap
 import os
 import time
@@ -83,13 +84,14 @@ def get_stuck(shared: mmap.mmap) -> None:
 def outcome(run: Path) -> dict[str, Any]:
     """Give all that a finished run comes to, without readings of the clock and the memory."""
     newest = max((run / FOLDER_NAME).iterdir())
-    checkpoint = open_tensor_file(newest)
+    tensors = open_tensor_file(newest).tensors()
+    past = json.loads(tensors.pop("past").numpy().tobytes())
     return {
         "models": [(run / name).read_bytes() for name in ("model.safetensors", "last.safetensors")],
         "checkpoint": newest.name,
-        "state": {name: value.numpy().tobytes() for name, value in checkpoint.tensors().items()},
-        "unnoted": checkpoint.record["unnoted"],
-        "history": without_clock(History.model_validate(checkpoint.record["history"])),
+        "state": {name: value.numpy().tobytes() for name, value in tensors.items()},
+        "unnoted": past["unnoted"],
+        "history": without_clock(History.model_validate(past["history"])),
         "told": without_clock(RunFolder(run).history()),
     }
 
