@@ -10,6 +10,7 @@ import random
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -24,13 +25,26 @@ from harness.disks import (
     VolatileDisk,
     points,
 )
-from harness.jobs import COMMANDS, Job, attempt, fresh, lay_out, leftovers, recorded
+from harness.jobs import (
+    COMMANDS,
+    RESUME,
+    RUN,
+    TRAIN,
+    Job,
+    TrainingJob,
+    attempt,
+    fresh,
+    lay_out,
+    leftovers,
+    recorded,
+)
 
 from overtile.cli.main import main
 from overtile.config import Settings
 from overtile.errors import OvertileError, StoppedError
 from overtile.records import write_record
 from overtile.storage import write_bytes
+from overtile.training import keeper
 from overtile.workflows import demo
 
 Amount = Callable[[int, int], int]
@@ -42,7 +56,7 @@ pytestmark = pytest.mark.timeout(3600)
 STOPPED = 75
 ALL = 1_000_000
 ERROR_FAULTS = (*ERRORS, SHORT, KILL)
-SMALL, COMMAND = 70, 4
+SMALL, COMMAND = 70, 3
 """Points of the short tier: of a single write, and of a whole command."""
 
 POWER = [(names, content) for names in ("old", "new") for content in ("cut", "zeros")]
@@ -91,17 +105,45 @@ def jobs(
     )
     small = tmp_path_factory.mktemp("small")
     (small / "old.json").write_bytes(b"old")
-    made = {name: Job(template=small, run=command_of(write)) for name, write in WRITES.items()}
+    made: dict[str, Job] = {}
+    for name, write in WRITES.items():
+        made[name] = Job(template=small, run=command_of(write), again=command_of(write))
     for name, arguments in COMMANDS.items():
         run = partial(main, arguments)
-        made[name] = Job(template=template, run=run, sweeps=name.startswith("predict"))
-    made["demo"] = Job(template=small, run=partial(main, ["demo"]), code=STOPPED, again=False)
+        made[name] = Job(template=template, run=run, again=run, sweeps=name.startswith("predict"))
+    made["demo"] = Job(template=small, run=partial(main, ["demo"]), code=STOPPED)
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keeper, "CHECKPOINT_SECONDS", 0)
+        patch.setattr(keeper, "LONGEST_CHECKPOINT_SECONDS", 0)
         patch.setattr(demo, "train", stop)
         patch.setattr(demo, "ANNOTATED", 1)
         patch.setattr(demo, "FRESH", 1)
         patch.setattr(demo, "SIDE_PX", 64)
+        made |= training_jobs(template, tmp_path_factory.mktemp("training"))
         yield {name: recorded(job, tmp_path_factory.mktemp("r")) for name, job in made.items()}
+
+
+def training_jobs(template: Path, folder: Path) -> Jobs:
+    """A run from its start, and one that was killed in the middle and goes on."""
+    disk = FaultyDisk()
+    data = (str(template / "images"), str(template / "labels"))  # A run knows where they lie.
+    fresh_run = TrainingJob(
+        template=template,
+        run=partial(main, (*TRAIN, *data)),
+        again=partial(train_or_resume, data),
+        sweeps=True,
+        good=folder / "files" / RUN,
+    )
+    assert attempt(fresh_run, disk, fresh(fresh_run, folder)) == 0
+    killed = fresh(fresh_run, folder / "killed")
+    attempt(fresh_run, FaultyDisk(Point(fault=KILL, at=len(disk.seen) // 2)), killed)
+    resumed = replace(fresh_run, template=killed, run=partial(main, (*RESUME, *data)))
+    return {"train": fresh_run, "train --resume": resumed}
+
+
+def train_or_resume(data: tuple[str, str]) -> int:
+    """Do what a user does whose run stopped: go on, if there is a run to go on with."""
+    return main((*(RESUME if Path(RUN, "run.json").exists() else TRAIN), *data))
 
 
 def is_told(code: int, errors: str, fault: str) -> bool:
@@ -115,9 +157,10 @@ def is_told(code: int, errors: str, fault: str) -> bool:
 
 def goes_on(job: Job, folder: Path) -> bool:
     """Start again on a good disk: all must be as if nothing had happened."""
-    done = not job.again or (attempt(job, FaultyDisk(), folder) == job.code)
-    whole = not job.again or not job.unfinished(folder)
-    return done and whole and not (job.sweeps and leftovers(folder))
+    if job.again is None:
+        return True
+    well = attempt(replace(job, run=job.again), FaultyDisk(), folder) == job.code
+    return well and not job.unfinished(folder) and not (job.sweeps and leftovers(folder))
 
 
 def endure(job: Job, point: Point, folder: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
@@ -132,7 +175,7 @@ def endure(job: Job, point: Point, folder: Path, capsys: pytest.CaptureFixture[s
     elif code is not None and not is_told(code, errors, point.fault):
         wrong.append(f"exit code {code}: {errors}")
     if code is not None and "remove" not in disk.struck:
-        wrong += leftovers(place)
+        wrong += [name for name in leftovers(place) if name not in leftovers(job.template)]
     if not goes_on(job, place):
         wrong.append(f"does not go on: {capsys.readouterr().err}")
     return [f"{point}: {one}" for one in wrong]

@@ -9,11 +9,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.disks import Killed, RecordingDisk, used
+from harness.runs import outcome
+from overtile.model.tensor_file import open_tensor_file
+from overtile.seal import is_whole
 from overtile.storage import TEMPORARY_SUFFIX, Disk, is_ours
 
+RUN = "begun"
 PREDICT = ("predict", "model", "new", "--out", "results")
 EVALUATE = ("evaluate", "predicted", "labels", "--task", "instances")
-TRAIN = ("train", "images", "labels", "--out", "run", "--recipe", "tiny.toml", "--steps", "4")
+TRAIN = ("train", "--out", RUN, "--recipe", "tiny.toml", "--steps", "4", "--device", "cpu")
+RESUME = ("train", "--out", RUN, "--resume")
 
 COMMANDS: Mapping[str, Sequence[str]] = {
     "predict": PREDICT,
@@ -58,8 +63,8 @@ class Job:
     code: int = 0
     """How it ends where the disk is well."""
 
-    again: bool = True
-    """Whether it can be started again in the same folder."""
+    again: Callable[[], int] | None = None
+    """What a user does next if it did not end well."""
 
     sweeps: bool = False
     """Whether that removes what was left of the first start."""
@@ -85,6 +90,37 @@ class Job:
         """Name files that are not what they are in the end."""
         now = files(folder)
         return [name for name, contents in self.contents.items() if now.get(name) != contents[-1]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingJob(Job):
+    """A run. Its files tell the time: what it comes to is the same each time, but not all bytes."""
+
+    good: Path
+    """The same run, finished on a good disk."""
+
+    def third_things(self, folder: Path) -> list[str]:
+        """Name what a run never touches and is changed, and files of the run that are not whole."""
+        before, now = files(self.template), files(folder)
+        changed = [name for name in before if now.get(name) != before[name]]
+        broken = [path.name for path in (folder / RUN).rglob("*") if not self._is_whole(path)]
+        return broken + [name for name in changed if not name.startswith(RUN)]
+
+    def unfinished(self, folder: Path) -> list[str]:
+        """Name the run unless it has come to what it had to, bit by bit."""
+        return [] if outcome(folder / RUN) == outcome(self.good) else [RUN]
+
+    def _is_whole(self, path: Path) -> bool:
+        if path.is_dir() or is_ours(path):
+            return True
+        if path.suffix == ".safetensors":
+            return bool(open_tensor_file(path).tensors())
+        content = path.read_bytes()
+        if path.suffix == ".json":
+            return is_whole(content)
+        if path.suffix == ".html":
+            return content.rstrip().endswith(b"</html>")
+        return content == (self.good / path.name).read_bytes()
 
 
 def recorded(job: Job, folder: Path) -> Job:

@@ -89,8 +89,8 @@ def outcomes(template: Path, place: Path, troubles: list[str]) -> Iterator[dict[
                 files, met = _prepared(job, trouble, place, mounted)
                 with met:
                     first = _outcome(job, files)
-                again = _outcome(job, files)
-            yield {"command": name, "trouble": trouble, "again": again["code"], **first}
+                again = _outcome(job, files)["code"] if first["code"] else 0
+            yield {"command": name, "trouble": trouble, "again": again, **first}
 
 
 def _prepared(
