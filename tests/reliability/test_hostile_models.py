@@ -5,13 +5,29 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
-from conftest import Tally
+import torch
+from conftest import Amount, Tally
 from harness.hostile import Met, meet, write_hostile_files, write_pickles
+from torch import Tensor
+
+from overtile.config import NetworkConfig
+from overtile.errors import ModelError
+from overtile.model.file import ModelRecord, load_model, save_model, verify_model
+from overtile.model.self_test import EXPECTED_NAME
+from overtile.model.tensor_file import open_tensor_file, pack
+from overtile.model.unet import UNet
 
 MB = 1 << 20
+NETWORKS = (
+    NetworkConfig(base_channels=4, depth=2),
+    NetworkConfig(base_channels=8, depth=1, batch_norm=True),
+    NetworkConfig(base_channels=8, depth=3),
+)
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +84,52 @@ def test_the_hook_and_the_canary_notice_each_way_to_run_code(tmp_path: Path) -> 
     met = meet(files, good=tmp_path / "none", image=tmp_path / "none", unpickle=True)
     assert [one.file for one in met if not one.events] == []
     assert (tmp_path / "canary").exists()
+
+
+@pytest.fixture(scope="module")
+def models(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """One trained network, and three that never were."""
+    folder = tmp_path_factory.mktemp("models")
+    _, record = load_model(trained)
+    paths = [trained / "model.safetensors"]
+    for number, config in enumerate(NETWORKS):
+        paths.append(folder / f"{number}.safetensors")
+        with torch.random.fork_rng():
+            torch.manual_seed(number)
+            network = UNet(record.in_channels, len(record.class_names), config)
+        fields = dict(record) | {"network": config, "origin": None}
+        save_model(paths[-1], network, ModelRecord(**fields))
+    return paths
+
+
+def test_a_tensor_off_by_a_thousandth_is_found_though_the_file_was_sealed_anew(
+    models: list[Path], one_thread: None, tmp_path: Path, amount: Amount, tally: Tally
+) -> None:
+    rng = np.random.default_rng(0)
+    tried, missed = amount(50, 1000), []
+    for number in range(tried):
+        file = open_tensor_file(models[number % len(models)])
+        tensors = file.tensors()
+        name = rng.choice([name for name, value in tensors.items() if _matters(name, value)])
+        tensors[name] += _a_thousandth(tensors[name], rng)
+        (tmp_path / "model").write_bytes(pack(tensors, file.record))
+        load_model(tmp_path / "model")
+        with suppress(ModelError):
+            missed.append((name, verify_model(tmp_path / "model").self_test))
+    tally("tampered models found by their self-test", tried, tried - len(missed))
+    assert missed == []
+
+
+def _matters(name: str, value: Tensor) -> bool:
+    return name != EXPECTED_NAME and value.is_floating_point() and bool(value.any())
+
+
+def _a_thousandth(tensor: Tensor, rng: np.random.Generator) -> Tensor:
+    """Give a change of a thousandth of a tensor, in its own direction or in any."""
+    direction = tensor
+    if rng.random() < 0.5:
+        direction = torch.from_numpy(rng.standard_normal(tensor.shape, np.float32))
+    return direction * float(1e-3 * tensor.norm() / direction.norm())
 
 
 @pytest.mark.parametrize(
