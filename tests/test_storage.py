@@ -16,7 +16,9 @@ from overtile import storage
 from overtile.errors import OutputError
 from overtile.storage import (
     TEMPORARY_SUFFIX,
+    demand_room,
     make_folder,
+    remove,
     sweep,
     write_bytes,
     write_json,
@@ -149,12 +151,111 @@ def test_a_missing_folder_is_told(tmp_path: Path) -> None:
         write_bytes(tmp_path / "none" / "a.txt", b"new")
 
 
-def test_a_folder_is_never_replaced_by_a_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["a", "link", ".", "..", "/"])
+def test_a_folder_is_never_replaced_by_a_file(tmp_path: Path, name: str) -> None:
     (tmp_path / "a").mkdir()
-    with pytest.raises(OutputError, match="cannot be written"):
-        write_bytes(tmp_path / "a", b"new")
-    assert names(tmp_path) == ["a"]
-    assert (tmp_path / "a").is_dir()
+    (tmp_path / "link").symlink_to("a")
+    with pytest.raises(OutputError, match=r"cannot be written .*; remove that folder, or choose"):
+        write_bytes(tmp_path / name, b"new")
+    assert names(tmp_path) == ["a", "link"]
+    assert (tmp_path / "link").is_symlink()
+
+
+def test_a_file_that_its_owner_protects_is_not_replaced(
+    old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Nothing is protected from root: the question is answered for another user.
+    monkeypatch.setattr("os.access", lambda path, mode: (path, mode) != (old, os.W_OK))
+    with pytest.raises(OutputError, match=r"a\.txt: cannot be written \(Permission denied\)"):
+        write_bytes(old, b"new")
+    assert old.read_bytes() == b"old"
+    assert names(old.parent) == ["a.txt"]
+
+
+@pytest.mark.parametrize("target", ["none", "link", "other"])
+def test_a_link_is_replaced_and_not_followed(tmp_path: Path, target: str) -> None:
+    (tmp_path / "other").write_bytes(b"old")
+    (tmp_path / "link").symlink_to(target)
+    write_bytes(tmp_path / "link", b"new")
+    assert not (tmp_path / "link").is_symlink()
+    assert (tmp_path / "link").read_bytes() == b"new"
+    assert (tmp_path / "other").read_bytes() == b"old"
+    assert names(tmp_path) == ["link", "other"]
+
+
+@pytest.mark.parametrize("write", [lambda path: write_bytes(path, b"new"), make_folder, remove])
+def test_too_long_a_name_is_told(tmp_path: Path, write: Callable[[Path], object]) -> None:
+    with pytest.raises(OutputError, match=r"\(File name too long\); choose a shorter name"):
+        write(tmp_path / ("a" * 300))
+    assert names(tmp_path) == []
+
+
+def test_the_longest_name_that_the_disk_takes_is_written(tmp_path: Path) -> None:
+    write_bytes(tmp_path / ("a" * 255), b"new")
+    assert names(tmp_path) == ["a" * 255]
+
+
+@pytest.mark.parametrize("room", [0, 99])
+def test_what_the_disk_has_no_room_for_is_not_begun(
+    old: Path, room: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage.disk, "free_bytes", lambda _: room)
+    monkeypatch.setattr(storage.disk, "create", lambda _: pytest.fail("it was begun"))
+    with pytest.raises(OutputError, match=f"; 100 bytes are needed and {room} are free: make room"):
+        write_bytes(old, bytes(100))
+
+
+def test_room_is_asked_for_where_the_file_will_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = storage.disk.free_bytes
+    asked: list[Path] = []
+
+    def note(path: Path) -> int | None:
+        found = free(path)
+        asked.append(path)
+        return found
+
+    monkeypatch.setattr(storage.disk, "free_bytes", note)
+    demand_room(tmp_path, 1)
+    demand_room(tmp_path / "none" / "a.txt", 1)
+    assert asked == [tmp_path, tmp_path]
+
+
+def test_a_disk_whose_room_nobody_knows_is_written_to(
+    old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage.disk, "free_bytes", lambda _: None)
+    write_bytes(old, b"new")
+    assert old.read_bytes() == b"new"
+
+
+def test_a_disk_that_takes_nothing_is_told_and_not_asked_for_ever(
+    old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage.disk, "write", lambda *_: 0)
+    with pytest.raises(OutputError, match=r"\(Input/output error\); check the disk"):
+        write_bytes(old, b"new")
+    assert old.read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("call", ["make_folder", "sync_folder"])
+def test_a_full_disk_has_no_room_for_a_folder_either(
+    tmp_path: Path, call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage.disk, call, failing(errno.ENOSPC))
+    monkeypatch.setattr(storage.disk, "free_bytes", lambda _: 0)
+    with pytest.raises(OutputError, match="; room is needed and 0 are free: make room"):
+        make_folder(tmp_path / "a")
+
+
+def test_names_of_new_folders_are_flushed_from_the_top_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[Path] = []
+    monkeypatch.setattr(storage.disk, "sync_folder", flushed.append)
+    make_folder(tmp_path / "a" / "b")
+    assert flushed == [tmp_path, tmp_path / "a"]
 
 
 def test_text_is_written_as_utf_8_with_its_own_line_ends(tmp_path: Path) -> None:
@@ -183,6 +284,15 @@ def test_a_folder_is_made_with_its_parents_and_may_exist(tmp_path: Path) -> None
     assert folder.is_dir()
 
 
+def test_a_folder_that_cannot_be_flushed_is_told(
+    old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage.disk, "sync_folder", failing(errno.EIO))
+    with pytest.raises(OutputError, match=r"\(Input/output error\)"):
+        write_bytes(old, b"new")
+    assert names(old.parent) == ["a.txt"]
+
+
 @pytest.mark.parametrize("below", ["", "b"])
 def test_a_folder_cannot_be_made_on_a_file(old: Path, below: str) -> None:
     with pytest.raises(OutputError, match=r"is not a folder that can be written to"):
@@ -200,6 +310,19 @@ def test_sweep_removes_temporaries_only(tmp_path: Path) -> None:
     assert names(tmp_path) == sorted([*kept, folder.name])
 
 
-def test_sweep_of_a_missing_folder_does_nothing(tmp_path: Path) -> None:
-    sweep(tmp_path / "none")
-    assert names(tmp_path) == []
+@pytest.mark.parametrize("name", ["none", "file", "a" * 300])
+def test_sweep_of_what_is_no_folder_does_nothing(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").touch()
+    sweep(tmp_path / name)
+    assert names(tmp_path) == ["file"]
+
+
+def test_a_file_is_removed_and_need_not_be_there(old: Path) -> None:
+    remove(old)
+    remove(old)
+    assert names(old.parent) == []
+
+
+def test_what_cannot_be_removed_is_told(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=f"{tmp_path.name}: cannot be removed"):
+        remove(tmp_path)
