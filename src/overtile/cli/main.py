@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import traceback
@@ -34,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         SIGTERM, 130 saved on Ctrl-C.
     """
     _open_streams()
+    # What libraries log is for developers; a person is told by us.
+    logging.basicConfig(handlers=[logging.NullHandler()])
     try:
         code = _run(list(sys.argv[1:] if arguments is None else arguments) or ["--help"])
         sys.stdout.flush()
