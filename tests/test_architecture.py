@@ -166,15 +166,20 @@ class Source:
     def _writes(self, call: ast.Call) -> bool:
         name = self.resolve(call.func)
         last = name.rsplit(".", 1)[-1]
-        if name in WRITE_NOTHING or name.startswith("overtile."):
+        if name in WRITE_NOTHING or name.startswith("overtile.") or self._is_nowhere(call):
             return False
         if name == "os.open":
-            return self.resolve(call.args[0]) != "os.devnull"
+            return True
         if last == "open":
             return not self._opens_to_read(call, is_function=name in {"open", "io.open"})
         if last in WRITING_METHODS and isinstance(call.func, ast.Attribute):
             return True
         return last in WRITE_TO_FIRST_ARGUMENT and not self._fills_a_buffer(call)
+
+    def _is_nowhere(self, call: ast.Call) -> bool:
+        receiver = call.func.value if isinstance(call.func, ast.Attribute) else None
+        places = call.args[:1] + (receiver.args[:1] if isinstance(receiver, ast.Call) else [])
+        return any(self.resolve(place) == "os.devnull" for place in places)
 
     def _opens_to_read(self, call: ast.Call, *, is_function: bool) -> bool:
         modes = [word.value for word in call.keywords if word.arg == "mode"]
@@ -331,6 +336,7 @@ def test_writing_is_noticed(text: str) -> None:
         "from safetensors.torch import save as to_bytes\nto_bytes({})",
         "from overtile.storage import write_bytes\nwrite_bytes(path, b'')",
         "import os\nos.open(os.devnull, os.O_WRONLY)",
+        "import os\nPath(os.devnull).open('wb')",
         "folder.open(images)",
         "network.eval()",
         "import re\nre.compile('a')",
