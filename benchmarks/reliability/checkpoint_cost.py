@@ -61,7 +61,7 @@ def measure(name: str, width: int) -> dict[str, Any]:
             record = CheckpointRecord(
                 version=__version__, run="run", step=step, history=History(), unnoted=()
             )
-            saves.append(_timed(lambda record=record: checkpoints.save(state, record)))
+            saves.append(_timed(lambda record=record: checkpoints.add(state, record)))
         size = max(checkpoints.folder.iterdir()).stat().st_size
     save = statistics.median(saves)
     interval = min(max(CHECKPOINT_SECONDS, save / LARGEST_SHARE), LONGEST_CHECKPOINT_SECONDS)

@@ -58,3 +58,22 @@ def test_another_file_than_the_one_that_is_meant_is_refused(
         f"error: {model}: has another SHA-256: {file_digest(model)}; "
         "fetch the file again, or ask for it\n"
     )
+
+
+def test_a_folder_of_results_is_compared_with_what_was_written(
+    trained: Path, cells: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "results"
+    words = ["predict", str(trained), str(cells / "images"), "--out", str(out)]
+    assert main([*words, "--save", "labels"]) == 0
+    assert main(["info", str(out), "--verify"]) == 0
+    told = capsys.readouterr().out.splitlines()[-1]
+    assert told == "verified: 4 files of results are as they were written"
+    (out / "cell0_labels.tif").unlink()
+    (out / "cell1_labels.tif").write_bytes(b"else")
+    assert main(["info", str(out), "--verify"]) == 2
+    assert capsys.readouterr().out.splitlines() == [
+        "MISSING: cell0_labels.tif",
+        "DAMAGED: cell1_labels.tif",
+        "2 faults; give the command of `overtile predict` again",
+    ]

@@ -117,7 +117,7 @@ def test_a_resumed_run_is_bitwise_the_uninterrupted_one(
     whole, first, second = (new_state(recipe) for _ in range(3))
     train(whole, sampler, recipe, 6)
     train(first, sampler, recipe, 3)
-    checkpoints.save(first, record_at(3))
+    checkpoints.add(first, record_at(3))
     torch.nn.init.zeros_(second.network.classify.weight)  # Nothing of the new state may stay.
     assert loaded(checkpoints, second) == record_at(3)
     assert_bitwise_equal(second, everything(first))
@@ -130,7 +130,7 @@ def test_a_checkpoint_before_the_first_step_can_be_resumed(
     checkpoints: Checkpoints, new_state: StateOf
 ) -> None:
     state, other = new_state(recipe_of()), new_state(recipe_of())
-    checkpoints.save(state, record_at(0))
+    checkpoints.add(state, record_at(0))
     assert loaded(checkpoints, other).step == other.step == 0
     assert_bitwise_equal(other, everything(state))
 
@@ -140,13 +140,13 @@ def test_saving_changes_nothing_in_the_run(
 ) -> None:
     train(state, sampler, recipe_of(), 2)
     before = everything(state)
-    checkpoints.save(state, record_at(2))
+    checkpoints.add(state, record_at(2))
     assert_bitwise_equal(state, before)
 
 
 def test_two_generations_are_kept(checkpoints: Checkpoints, state: TrainingState) -> None:
     for step in (0, 9, 10, 123_456_789):
-        checkpoints.save(state, record_at(step))
+        checkpoints.add(state, record_at(step))
     assert names(checkpoints) == ["step-00000010.safetensors", "step-123456789.safetensors"]
     assert loaded(checkpoints, state).step == 123_456_789
 
@@ -155,7 +155,7 @@ def test_a_checkpoint_of_the_same_step_takes_the_place_of_the_earlier(
     checkpoints: Checkpoints, state: TrainingState
 ) -> None:
     for step in (1, 2, 2):
-        checkpoints.save(state, record_at(step))
+        checkpoints.add(state, record_at(step))
     assert names(checkpoints) == ["step-00000001.safetensors", "step-00000002.safetensors"]
 
 
@@ -180,8 +180,8 @@ def spoil_nothing(content: bytes) -> bytes:
 def test_damage_of_the_newest_falls_back_to_the_one_before_and_names_both(
     checkpoints: Checkpoints, state: TrainingState, spoil: Callable[[bytes], bytes]
 ) -> None:
-    checkpoints.save(state, record_at(1))
-    checkpoints.save(state, record_at(2))
+    checkpoints.add(state, record_at(1))
+    checkpoints.add(state, record_at(2))
     newest = checkpoints.folder / "step-00000002.safetensors"
     newest.write_bytes(spoil(newest.read_bytes()))
     resumed = checkpoints.load(state)
@@ -189,8 +189,8 @@ def test_damage_of_the_newest_falls_back_to_the_one_before_and_names_both(
     assert (resumed.record.step, len(resumed.damaged)) == (1, 1)
     assert "step-00000002.safetensors: " in resumed.damaged[0]
     # What could not be used goes as soon as there is something better.
-    checkpoints.save(state, record_at(2))
-    checkpoints.save(state, record_at(3))
+    checkpoints.add(state, record_at(2))
+    checkpoints.add(state, record_at(3))
     assert names(checkpoints) == ["step-00000002.safetensors", "step-00000003.safetensors"]
     assert loaded(checkpoints, state).step == 3
 
@@ -199,7 +199,7 @@ def test_if_nothing_is_whole_the_run_does_not_start_over(
     checkpoints: Checkpoints, state: TrainingState
 ) -> None:
     for step in (1, 2):
-        checkpoints.save(state, record_at(step))
+        checkpoints.add(state, record_at(step))
     for path in checkpoints.folder.iterdir():
         path.write_bytes(b"damaged")
     with pytest.raises(ModelError, match=r"none of 2 checkpoints can be used .*start anew in"):
@@ -216,21 +216,21 @@ def test_where_no_checkpoint_ever_was_there_is_none(
 def test_a_checkpoint_of_another_network_is_refused(
     checkpoints: Checkpoints, new_state: StateOf
 ) -> None:
-    checkpoints.save(new_state(recipe_of(batch_norm=True)), record_at(1))
+    checkpoints.add(new_state(recipe_of(batch_norm=True)), record_at(1))
     with pytest.raises(ModelError, match="does not fit the run"):
         checkpoints.load(new_state(recipe_of()))
 
 
 def test_a_history_of_any_length_is_kept(checkpoints: Checkpoints, state: TrainingState) -> None:
     long = record_at(9).model_copy(update={"unnoted": ((1 / 3, False),) * 100_000})
-    checkpoints.save(state, long)
+    checkpoints.add(state, long)
     assert loaded(checkpoints, state) == long
 
 
 def test_a_killed_save_is_swept_at_the_next_start(
     checkpoints: Checkpoints, state: TrainingState
 ) -> None:
-    checkpoints.save(state, record_at(1))
+    checkpoints.add(state, record_at(1))
     (checkpoints.folder / f".0{TEMPORARY_SUFFIX}").write_bytes(b"half")
     assert loaded(checkpoints, state).step == 1
     assert names(checkpoints) == ["step-00000001.safetensors"]
@@ -240,11 +240,11 @@ def test_a_killed_save_is_swept_at_the_next_start(
 def test_what_is_no_number_is_never_saved(
     checkpoints: Checkpoints, state: TrainingState, value: float
 ) -> None:
-    checkpoints.save(state, record_at(1))
+    checkpoints.add(state, record_at(1))
     with torch.no_grad():
         state.network.classify.bias[0] = value
     with pytest.raises(DivergedError, match=r"network\.classify\.bias"):
-        checkpoints.save(state, record_at(2))
+        checkpoints.add(state, record_at(2))
     assert names(checkpoints) == ["step-00000001.safetensors"]
 
 
@@ -252,12 +252,12 @@ def test_a_save_that_fails_leaves_both_generations(
     checkpoints: Checkpoints, state: TrainingState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for step in (1, 2):
-        checkpoints.save(state, record_at(step))
+        checkpoints.add(state, record_at(step))
 
     def full(path: Path, content: bytes) -> None:
         raise OutputError("is full", path=path)
 
     monkeypatch.setattr(checkpoint, "write_bytes", full)
     with pytest.raises(OutputError):
-        checkpoints.save(state, record_at(3))
+        checkpoints.add(state, record_at(3))
     assert names(checkpoints) == ["step-00000001.safetensors", "step-00000002.safetensors"]

@@ -238,7 +238,7 @@ def test_a_checkpoint_is_written_now_and_then(
     def save(state: TrainingState, record: CheckpointRecord) -> None:
         saved.append(record.step)
 
-    monkeypatch.setattr(Checkpoints, "save", lambda self, *what: save(*what))
+    monkeypatch.setattr(Checkpoints, "add", lambda self, *what: save(*what))
     session.run(never)
     assert saved == [0, *range(1, STEPS + 1), STEPS]
 
@@ -254,7 +254,7 @@ def test_checkpoints_cost_a_fiftieth_of_the_time_unless_too_much_would_be_lost(
     def save(*_: object) -> None:
         now[0] += cost
 
-    monkeypatch.setattr(Checkpoints, "save", save)
+    monkeypatch.setattr(Checkpoints, "add", save)
     session.keeper.checkpoint(session.state, session.history, ())
     now[0] += interval - 0.1
     assert not session.keeper.is_due()

@@ -247,21 +247,29 @@ def report_command(
 
 @app.command("info")
 def info_command(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A run folder or model file.")],
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="A model, a run folder, or one of results.")
+    ],
     verify: Annotated[
-        bool, typer.Option("--verify", help="Let the model also answer its self-test.")
+        bool, typer.Option("--verify", help="Rerun its self-test, or compare all results.")
     ] = False,
     sha256: Annotated[
         str | None, typer.Option("--sha256", metavar="HEX", help="Refuse any other file.")
     ] = None,
     json_target: Json = None,
-) -> None:
+) -> int:
     """Tell what a model was trained on, for and with, and whether it is what it should be."""
-    from overtile.cli.info_lines import info_lines
+    from overtile.cli.info_lines import info_lines, results_lines
     from overtile.workflows.info import info
+    from overtile.workflows.verify import holds_results, verify_results
 
+    if verify and holds_results(model):
+        results = verify_results(model)
+        emit(results_lines(results), results.model_dump(mode="json"), json_target)
+        return 0 if results.complete else 2
     content = info(model, verify=verify, sha256=sha256)
     emit(info_lines(content), content, json_target)
+    return 0
 
 
 @app.command("reproduce")

@@ -1,11 +1,14 @@
-"""What a model says about itself, on a terminal; the JSON holds all of it."""
+"""What a model, or a folder of results, comes to on a terminal; the JSON holds all of it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from overtile.cli.output import table
+
+if TYPE_CHECKING:
+    from overtile.workflows.verify import VerifiedResults
 
 
 def info_lines(content: Mapping[str, Any]) -> list[str]:
@@ -22,6 +25,16 @@ def info_lines(content: Mapping[str, Any]) -> list[str]:
         facts["origin"] = _without_lists(facts["origin"])
     lines = table((name, _shown(value)) for name, value in facts.items())
     return lines if verified is None else [*lines, *_verified(verified)]
+
+
+def results_lines(results: VerifiedResults) -> list[str]:
+    """Write a line for each file of results that is not as it was left, and a summary last."""
+    lines = [f"MISSING: {name}" for name in results.missing]
+    lines += [f"DAMAGED: {name}" for name in results.damaged]
+    lines += [f"UNFINISHED: {name}" for name in results.unfinished]
+    if results.complete:
+        return [f"verified: {results.whole} files of results are as they were written"]
+    return [*lines, f"{len(lines)} faults; give the command of `overtile predict` again"]
 
 
 def _without_lists(origin: Mapping[str, Any]) -> dict[str, Any]:

@@ -69,7 +69,7 @@ class Checkpoints:
         self.folder, self.run = run_folder / FOLDER_NAME, run
         self._good: list[Path] = []
 
-    def save(self, state: TrainingState, record: CheckpointRecord) -> None:
+    def add(self, state: TrainingState, record: CheckpointRecord) -> None:
         """Write a checkpoint, then remove those that are older than the one before it.
 
         Raises

@@ -92,7 +92,7 @@ class Keeper:
             history=history,
             unnoted=tuple(unnoted),
         )
-        self._checkpoints.save(state, record)
+        self._checkpoints.add(state, record)
         self.folder.write_history(history)
         self._last = time.monotonic()
         wanted = max(CHECKPOINT_SECONDS, (self._last - began) / LARGEST_SHARE)

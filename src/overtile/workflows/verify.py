@@ -31,6 +31,11 @@ class VerifiedResults(Settings):
         return not (self.missing or self.damaged or self.unfinished)
 
 
+def holds_results(folder: Path) -> bool:
+    """Say whether `overtile predict` wrote into a folder."""
+    return (folder / RECORD_NAME).is_file()
+
+
 def verify_results(folder: Path) -> VerifiedResults:
     """Compare every result in a folder with the digest that was taken when it was written.
 
