@@ -29,6 +29,26 @@ def test_what_is_said_goes_to_standard_error_as_it_is(capsys: pytest.CaptureFixt
     assert capsys.readouterr() == ("", text + "\n")
 
 
+class Gone(io.StringIO):
+    """A standard error that nothing can be written to any more."""
+
+    def write(self, text: str) -> int:
+        raise BrokenPipeError
+
+
+def test_work_goes_on_when_nobody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", Gone())
+    with ShownProgress() as progress:
+        progress.say("a step")
+        progress.advance("training", 1, 2, "step 1")
+
+
+def test_a_name_cannot_control_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    with ShownProgress() as progress:
+        progress.say("left out a\x1b[31m.tif")
+    assert capsys.readouterr().err == "left out a\\x1b[31m.tif\n"
+
+
 def test_without_a_terminal_a_line_comes_now_and_then(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import io
+import json
+import logging
 import os
 import shutil
 import subprocess
@@ -140,3 +142,44 @@ def test_a_reader_that_has_gone_is_no_fault(trained: Path) -> None:
     with os.fdopen(writing, "wb") as pipe:
         done = subprocess.run(command, stdout=pipe, stderr=subprocess.PIPE, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("streams", ["<&- >&- 2>&-", "2>/dev/full"])
+def test_streams_that_cannot_be_used_fail_nothing(
+    trained: Path, tmp_path: Path, streams: str
+) -> None:
+    command = f"exec {sys.executable} -m overtile info {trained} --json {tmp_path}/a.json {streams}"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert json.loads((tmp_path / "a.json").read_text("utf-8"))["in_channels"] == 1
+
+
+def test_a_summary_that_cannot_be_told_is_an_error_and_the_json_is_written(
+    trained: Path, tmp_path: Path
+) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "overtile",
+        "info",
+        str(trained),
+        "--json",
+        str(tmp_path / "a"),
+    ]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr.decode()) == (
+        2,
+        "error: standard output cannot be written (No space left on device); make room, or send it "
+        "elsewhere\n",
+    )
+    assert (tmp_path / "a").exists()
+
+
+def test_what_libraries_log_is_not_told(
+    monkeypatch: pytest.MonkeyPatch, trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    assert main(["info", str(trained)]) == 0
+    logging.getLogger("matplotlib").warning("a temporary folder was made")
+    assert capsys.readouterr().err == ""

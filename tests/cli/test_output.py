@@ -37,6 +37,18 @@ def test_the_summary_is_told_even_where_the_json_cannot_be_written(
     assert capsys.readouterr().out == "hours of work\n"
 
 
+def test_a_summary_is_shown_without_what_controls_a_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    emit(["a\n\x1b[31m.tif  3 found"], {}, None)
+    assert capsys.readouterr().out == "a\\n\\x1b[31m.tif  3 found\n"
+
+
+def test_a_summary_of_nothing_is_no_line(capsys: pytest.CaptureFixture[str]) -> None:
+    emit([], {}, None)
+    assert capsys.readouterr().out == ""
+
+
 def test_a_number_that_is_none_never_becomes_json() -> None:
     with pytest.raises(ValueError, match="Out of range float values"):
         emit([], {"loss": math.nan}, "-")
