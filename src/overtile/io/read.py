@@ -18,20 +18,30 @@ from overtile.io.tiff import decode_tiff
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _JPEG = b"\xff\xd8\xff"
+_EXPORT = "export it as TIFF, for instance with Bio-Formats in ImageJ"
 _OTHERS = {
-    b"version https://git-lfs": "is a Git-LFS pointer, not the image itself",
-    b"<": "is a web page or XML text, not an image",
-    b"PK\3\4": "is a ZIP archive, not an image",
-    b"\x1f\x8b": "is a gzip archive, not an image",
-    b"%PDF": "is a PDF, not an image",
-    b"GIF8": "is a GIF, which is not read",
-    b"BM": "is a BMP, which is not read",
-    b"\x89HDF": "is an HDF5 file, which is not read",
-    b"\x93NUMPY": "is a numpy array, which is not read",
-}
-_REMEDIES = {
-    b"version https://git-lfs": "run `git lfs pull`",
-    b"<": "download the file itself again",
+    b"version https://git-lfs": (
+        "is a Git-LFS pointer, not the image itself",
+        "run `git lfs pull`",
+    ),
+    b"<": ("is a web page or XML text, not an image", "download the file itself again"),
+    b"PK\3\4": ("is a ZIP archive, not an image", "unpack it"),
+    b"\x1f\x8b": ("is a gzip archive, not an image", "unpack it"),
+    b"%PDF": ("is a PDF, not an image", "export the image itself"),
+    b"Iout": ("is a region of ImageJ (ROI), not an image", "draw it into a label image"),
+    b"GIF8": ("is a GIF, which is not read", _EXPORT),
+    b"BM": ("is a BMP, which is not read", _EXPORT),
+    b"RIFF": ("is a WebP or AVI, which is not read", _EXPORT),
+    b"\0\0\0\x0cjP": ("is a JPEG 2000, which is not read", _EXPORT),
+    b"8BPS": ("is a Photoshop file, which is not read", _EXPORT),
+    b"SIMPLE  =": ("is a FITS file, which is not read", _EXPORT),
+    b"\x89HDF": ("is an HDF5 file, which is not read", _EXPORT),
+    b"\x93NUMPY": ("is a numpy array, which is not read", "save it as TIFF"),
+    b"ZISRAWFILE": ("is a CZI of Zeiss, which is not read", _EXPORT),
+    b"\xda\xce\xbe\x0a": ("is an ND2 of Nikon, which is not read", _EXPORT),
+    b"\x70\0\0\0": ("is a LIF of Leica, which is not read", _EXPORT),
+    b"\xd0\xcf\x11\xe0": ("is an OIB, ZVI or office file, which is not read", _EXPORT),
+    b"\x5c\1\0\0": ("is a NIfTI volume, which is not read", "convert it to TIFF"),
 }
 
 
@@ -149,14 +159,13 @@ def _damaged(error: Exception) -> ImageError:
 
 
 def _foreign(head: bytes) -> ImageError:
-    remedy = "give a PNG, JPEG or TIFF"
     if not head:
         return ImageError("is empty", remedy="copy or download it again")
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
-    for start, what in _OTHERS.items():
+    for start, (what, remedy) in _OTHERS.items():
         if text.startswith(start):
-            return ImageError(what, remedy=_REMEDIES.get(start, remedy))
-    return ImageError("is not a PNG, JPEG or TIFF", remedy=remedy)
+            return ImageError(what, remedy=remedy)
+    return ImageError("is not a PNG, JPEG or TIFF", remedy="give a PNG, JPEG or TIFF")
 
 
 def _understand(path: Path, decoded: Decoded, given: str | None) -> Image:
