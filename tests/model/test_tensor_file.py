@@ -118,3 +118,12 @@ def test_a_file_that_shrank_after_its_header_was_read_is_refused(tmp_path: Path)
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(ModelError, match="is damaged"):
         file.tensors()
+
+
+def test_a_file_that_vanishes_after_its_header_was_read_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(pack(TENSORS, {}))
+    file = open_tensor_file(path)
+    path.unlink()
+    with pytest.raises(ModelError, match="cannot be read"):
+        file.tensors()
