@@ -72,6 +72,7 @@ def test_the_short_tier_combines_every_two_values() -> None:
         assert {(case[first], case[second]) for case in chosen} == every
 
 
+@pytest.mark.timeout(3600)
 @pytest.mark.usefixtures("one_thread")
 def test_labels_have_the_size_of_their_image(tmp_path: Path, amount: Amount, tally: Tally) -> None:
     chosen = cases(long=amount(0, 1) == 1)

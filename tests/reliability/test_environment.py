@@ -136,7 +136,7 @@ def run_in(environment: Environment, folder: Path) -> subprocess.CompletedProces
         capture_output=True,
         stdin=subprocess.DEVNULL,
         check=False,
-        timeout=120,
+        timeout=600,
     )
 
 
@@ -156,6 +156,7 @@ def moments(folder: Path) -> Iterator[datetime]:
         yield from map(datetime.fromisoformat, found)
 
 
+@pytest.mark.timeout(3600)
 @pytest.mark.usefixtures("one_thread")
 def test_every_environment_gives_the_same_bytes(
     cells: Path,

@@ -110,6 +110,7 @@ def strikes(count: int, seconds: float) -> list[Strike]:
     ]
 
 
+@pytest.mark.timeout(3600)
 def test_a_prediction_killed_at_any_moment_goes_on_to_the_same_results(
     zygote: Zygote,
     command: Command,

@@ -41,6 +41,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
+@pytest.mark.timeout(3600)
 def test_any_flipped_bit_of_a_result_is_found_and_mended(
     request_: PredictRequest, amount: Amount
 ) -> None:
