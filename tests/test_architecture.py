@@ -119,7 +119,9 @@ class Source:
         bound = {
             id(call.func)
             for call in calls
-            if len(call.args) == 1 and not call.keywords and self._is_written_here(call.args[0])
+            if self.resolve(call.func) == IMPORT_BY_NAME
+            and (len(call.args), len(call.keywords)) == (1, 0)
+            and self._is_written_here(call.args[0])
         }
         return [
             ast.unparse(node)
