@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -74,16 +73,25 @@ class Told(Silence):
         self.said.append(text)
 
 
-@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"rEsult")])
-def test_a_result_that_is_gone_or_damaged_is_made_again_and_told(
-    model: Path, images: list[Path], damage: Callable[[Path], object]
-) -> None:
+def test_a_result_that_is_gone_is_made_again_and_told(model: Path, images: list[Path]) -> None:
     results = folder(model, save=("labels", "overlay"))
     make(results, images)
-    damage(results.target(images[0], "overlay"))
+    results.target(images[0], "overlay").unlink()
     told = Told()
     assert [results.has(path, told) for path in images] == [False, True]
-    assert told.said == ["a_overlay.png: not as it was; a.png is predicted again"]
+    assert told.said == ["a_overlay.png: gone; a.png is predicted again"]
+    results.refuse_changed(images[0])
+
+
+def test_a_result_that_is_not_as_it_was_is_never_replaced(model: Path, images: list[Path]) -> None:
+    results = folder(model, save=("labels", "overlay"))
+    make(results, images)
+    results.target(images[0], "labels").write_bytes(b"corrected by hand")
+    assert [results.has(path, Silence()) for path in images] == [False, True]
+    told = r"its result a_labels\.tif is not as it was written: .* move it to another folder"
+    with pytest.raises(RecordError, match=told):
+        results.refuse_changed(images[0])
+    folder(model, save=("labels", "overlay"), overwrite=True).refuse_changed(images[0])
 
 
 def test_a_result_of_an_image_that_has_changed_is_made_again(

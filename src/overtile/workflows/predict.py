@@ -191,6 +191,7 @@ def _predict_one(
     """Predict all pages of one file and write its results; give the number of objects."""
     on_share(0.0)
     folder.refuse_name(path)
+    folder.refuse_changed(path)
     # Before it is read: of an image that changes meanwhile, the next call will see that it did.
     digest = image_digest(path)
     image = read_image(path, axes=folder.request.axes)

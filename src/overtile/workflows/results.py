@@ -123,15 +123,38 @@ class ResultFolder:
 
     def has(self, path: Path, progress: Progress) -> bool:
         """Say whether the results of this very image are complete; tell if they no longer are."""
-        finished = self.record.finished.get(stem(path))
-        if self.request.overwrite or finished is None:
+        finished = self._finished(path)
+        if finished is None:
             return False
         changed = finished.changed_results(self.request.out)
+        gone = [name for name in changed if not _is_there(self.request.out / name)]
         if digest_if_there(path) != finished.image_sha256:
-            changed = [path.name]
-        if changed:
-            progress.say(f"{', '.join(changed)}: not as it was; {path.name} is predicted again")
-        return not changed
+            progress.say(f"{path.name} is not as it was: it is predicted again")
+        elif gone:
+            progress.say(f"{', '.join(gone)}: gone; {path.name} is predicted again")
+        else:
+            return not changed
+        return False
+
+    def refuse_changed(self, path: Path) -> None:
+        """Refuse to replace a result that is not as it was written: it may be corrected by hand.
+
+        Raises
+        ------
+        RecordError
+            Naming the result.
+        """
+        finished = self._finished(path)
+        changed = finished.changed_results(self.request.out) if finished else []
+        kept = [name for name in changed if _is_there(self.request.out / name)]
+        if kept:
+            raise RecordError(
+                f"its result {kept[0]} is not as it was written: damaged, or corrected by hand",
+                remedy="move it to another folder to keep it, else remove it; then predict again",
+            )
+
+    def _finished(self, path: Path) -> FinishedImage | None:
+        return None if self.request.overwrite else self.record.finished.get(stem(path))
 
     def refuse_name(self, path: Path) -> None:
         """Refuse an image whose results cannot be named after it.
