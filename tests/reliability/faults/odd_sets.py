@@ -235,9 +235,7 @@ ODDITIES: Cases = {
         told=("ignored 7 other files",),
     ),
     "an inner folder": Case(
-        spoil=lambda place: [
-            (place / s / ".ipynb_checkpoints").mkdir() for s in ("images", "labels")
-        ],
+        spoil=_inner_folders,
         told=("ignored 2 inner folders",),
     ),
 }
