@@ -13,7 +13,7 @@ from typing import Any
 from harness.hostile_code import EVIL_MODULE, code_files, pickles
 from harness.hostile_tensors import Model, lying_files, lying_records, sparse_files, write_sparse
 
-_LIMIT_S = 300
+_LIMIT_S = 240
 
 
 @dataclass(frozen=True, kw_only=True)
