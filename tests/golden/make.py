@@ -1,4 +1,4 @@
-"""Keep what this release writes, for all later ones to be held to it: a model and a prediction.
+"""Keep what this release writes, for all later ones to be held to it: model, prediction and run.
 
 ``python tests/golden/make.py`` makes ``tests/golden/VERSION``, once for each release. A folder that
 is there is kept: what was released is never made again.
@@ -43,27 +43,33 @@ SIDE_PX = 64
 
 def make(folder: Path) -> None:
     """Train, predict and keep, by the commands that a user gives."""
-    with tempfile.TemporaryDirectory() as place:
-        work = Path(place)
-        (work / "golden.toml").write_text(RECIPE, "utf-8")
-        rng = np.random.default_rng(0)
-        for number in range(5):
-            pixels, labels = generate("cells", (SIDE_PX, SIDE_PX), rng)
-            for kind, array in (("images", pixels), ("labels", labels.astype(np.uint16))):
-                (work / kind).mkdir(exist_ok=True)
-                tifffile.imwrite(work / kind / f"{number}.tif", array, photometric="minisblack")
-        folder.mkdir()
-        shutil.copy(work / "images" / "4.tif", folder / "image.tif")
-        for kind in ("images", "labels"):  # The image that is predicted was never seen.
-            (work / kind / "4.tif").unlink()
-        os.chdir(work)
-        recipe = ("--recipe", "golden.toml", "--steps", str(STEPS), "--seed", "0")
-        _run("train", "images", "labels", "--out", "run", *recipe)
-        shutil.copy(work / "run" / "model.safetensors", folder)
-        save = "labels,foreground"
-        _run("predict", "run", str(folder / "image.tif"), "--out", "results", "--save", save)
-        for kind in save.split(","):
-            shutil.copy(work / "results" / f"image_{kind}.tif", folder / f"{kind}.tif")
+    work = Path(tempfile.gettempdir()) / "golden"  # It is named in the record of the run.
+    work.mkdir()
+    (work / "golden.toml").write_text(RECIPE, "utf-8")
+    rng = np.random.default_rng(0)
+    for number in range(5):
+        pixels, labels = generate("cells", (SIDE_PX, SIDE_PX), rng)
+        for kind, array in (("images", pixels), ("labels", labels.astype(np.uint16))):
+            (work / kind).mkdir(exist_ok=True)
+            tifffile.imwrite(work / kind / f"{number}.tif", array, photometric="minisblack")
+    folder.mkdir()
+    shutil.copy(work / "images" / "4.tif", folder / "image.tif")
+    for kind in ("images", "labels"):  # The image that is predicted was never seen.
+        (work / kind / "4.tif").unlink()
+    os.chdir(work)
+    recipe = ("--recipe", "golden.toml", "--steps", str(STEPS), "--seed", "0")
+    _run("train", "images", "labels", "--out", "run", *recipe)
+    shutil.copy(work / "run" / "model.safetensors", folder)
+    run = folder / "run"
+    (run / "checkpoints").mkdir(parents=True)
+    shutil.copy(max((work / "run" / "checkpoints").iterdir()), run / "checkpoints")
+    for name in ("run.json", "history.json", "recipe.toml", "last.safetensors"):
+        shutil.copy(work / "run" / name, run)
+    save = "labels,foreground"
+    _run("predict", "run", str(folder / "image.tif"), "--out", "results", "--save", save)
+    for kind in save.split(","):
+        shutil.copy(work / "results" / f"image_{kind}.tif", folder / f"{kind}.tif")
+    shutil.rmtree(work)
 
 
 def _run(*arguments: str) -> None:

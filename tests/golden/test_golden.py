@@ -1,7 +1,8 @@
-"""Every model that was ever released opens, answers its self-test and predicts as it did."""
+"""What was ever released opens: models predict as they did, and runs can be gone on with."""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,11 @@ import pytest
 import tifffile
 
 from overtile import __version__
-from overtile.model.file import load_model, verify_model
+from overtile.model.file import load_model, verify_model, weights_digest
+from overtile.model.unet import UNet
+from overtile.training.keeper import Keeper
+from overtile.training.loop import TrainingState
+from overtile.training.run import RunFolder
 from overtile.workflows.predict import predict
 from overtile.workflows.results import PredictRequest, ResultKind
 
@@ -48,3 +53,18 @@ def test_a_released_model_predicts_as_it_did(release: Path, tmp_path: Path) -> N
     sure = np.abs(then["foreground"] - threshold) > FURTHEST
     assert np.array_equal(now["labels"][sure] > 0, then["labels"][sure] > 0)
     assert now["labels"].max() == then["labels"].max() > 1
+
+
+@pytest.mark.parametrize("release", RELEASES, ids=named)
+def test_a_run_of_a_release_can_be_gone_on_with(release: Path, tmp_path: Path) -> None:
+    folder = RunFolder(shutil.copytree(release / "run", tmp_path / "run"))
+    record = folder.record()
+    recipe = record.recipe
+    network = UNet(record.in_channels, len(record.class_names), recipe.network)
+    state = TrainingState(network, recipe)
+    resumed = Keeper(folder, record).load(state)
+    assert resumed is not None
+    assert resumed.damaged == ()
+    assert resumed.record.history == folder.history()
+    last, _ = load_model(folder.path / "last.safetensors")
+    assert weights_digest(state.best_guess()) == weights_digest(last)

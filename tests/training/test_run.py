@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -167,10 +168,13 @@ def test_a_record_that_was_edited_is_refused(folder: RunFolder) -> None:
         folder.record()
 
 
-def test_records_of_two_runs_have_two_digests() -> None:
-    one = record_of(recipe_of())
-    assert one.digest() == record_of(recipe_of()).digest()
-    assert one.digest() != one.model_copy(update={"seed": 8}).digest()
+def test_two_runs_are_told_apart_by_their_records(folder: RunFolder, tmp_path: Path) -> None:
+    other = RunFolder(tmp_path / "other")
+    for seed in (7, 8):
+        with other.held():
+            other.start(record_of(recipe_of()).model_copy(update={"seed": seed}))
+        assert (other.identity() == folder.identity()) is (seed == 7)
+        shutil.rmtree(other.path)
 
 
 def test_a_folder_that_is_held_is_refused_naming_the_holder(folder: RunFolder) -> None:

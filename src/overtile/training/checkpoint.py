@@ -38,7 +38,7 @@ class CheckpointRecord(Settings):
     """Release of overtile that wrote it."""
 
     run: str
-    """Digest of the record of its run: another run's checkpoint is refused."""
+    """Identity of its run: the checkpoint of another run is refused."""
 
     step: Annotated[int, Field(ge=0)]
     history: History
@@ -62,7 +62,7 @@ class Checkpoints:
     ----------
     run_folder : path
     run : str
-        Digest of the record of the run.
+        `RunFolder.identity`.
     """
 
     def __init__(self, run_folder: Path, run: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import cached_property
 
 from overtile import __version__
 from overtile.errors import ModelError
@@ -40,10 +41,12 @@ class Keeper:
 
     def __init__(self, folder: RunFolder, record: RunRecord) -> None:
         self.folder, self.record = folder, record
-        self._run = record.digest()
-        self._checkpoints = Checkpoints(folder.path, self._run)
         self._interval = CHECKPOINT_SECONDS
         self._last = time.monotonic()
+
+    @cached_property
+    def _checkpoints(self) -> Checkpoints:
+        return Checkpoints(self.folder.path, self.folder.identity())
 
     def demand_room(self, state: TrainingState) -> None:
         """Refuse a new run whose checkpoints and models the disk has no room for.
@@ -87,7 +90,7 @@ class Keeper:
         began = time.monotonic()
         record = CheckpointRecord(
             version=__version__,
-            run=self._run,
+            run=self._checkpoints.run,
             step=state.step,
             history=history,
             unnoted=tuple(unnoted),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from overtile.choices import LabelKind
 from overtile.config import Recipe, Settings, recipe_toml
 from overtile.errors import OutputError, RecordError
 from overtile.records import read_record, write_record
+from overtile.seal import file_digest
 from overtile.storage import is_ours, locked, make_folder, sweep, write_text
 from overtile.training.history import History
 
@@ -74,10 +74,6 @@ class RunRecord(Settings):
 
     pixel_size_um: tuple[float, float] | None = None
     """(y, x) of the training images, if they tell it."""
-
-    def digest(self) -> str:
-        """Give the SHA-256 by which a checkpoint knows its run."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
 
 class RunFolder:
@@ -158,6 +154,10 @@ class RunFolder:
                 path=self.path,
             )
         return read_record(self.path / RECORD_NAME, RunRecord)
+
+    def identity(self) -> str:
+        """Give the SHA-256 of the record's file, by which a checkpoint knows its run."""
+        return file_digest(self.path / RECORD_NAME)
 
     def has_history(self) -> bool:
         """Say whether a step was ever saved."""
