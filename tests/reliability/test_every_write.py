@@ -54,10 +54,10 @@ Jobs = Mapping[str, Job]
 pytestmark = pytest.mark.timeout(3600)
 
 STOPPED = 75
-ALL = 1_000_000
 ERROR_FAULTS = (*ERRORS, SHORT, KILL)
-SMALL, COMMAND = 70, 3
-"""Points of the short tier: of a single write, and of a whole command."""
+SHORT_TIER = {"write": 70, "command": 3}
+LONG_TIER = {"write": 1000, "command": 200}
+"""Most points of a single write, and of a whole command; a single write has fewer than 1000."""
 
 POWER = [(names, content) for names in ("old", "new") for content in ("cut", "zeros")]
 
@@ -201,7 +201,7 @@ def test_whatever_fails_each_file_is_the_old_or_the_new_one_and_the_next_start_w
 ) -> None:
     tried, wrong = 0, list[str]()
     for name, job in jobs.items():
-        for point in drawn(job, ERROR_FAULTS, amount(most(name), ALL)):
+        for point in drawn(job, ERROR_FAULTS, most(name, amount)):
             found = endure(job, point, tmp_path / "place", capsys)
             tried, wrong = tried + 1, wrong + [f"{name}: {one}" for one in found]
     assert wrong == []
@@ -213,7 +213,7 @@ def test_a_disk_that_claims_to_have_written_and_did_not_is_reported(
 ) -> None:
     tried, wrong = 0, list[str]()
     for name, job in jobs.items():
-        for point in drawn(job, SILENT, amount(most(name), ALL)):
+        for point in drawn(job, SILENT, most(name, amount)):
             found = endure(job, point, tmp_path / "place", capsys)
             tried, wrong = tried + 1, wrong + [f"{name}: {one}" for one in found]
     assert wrong == []
@@ -225,15 +225,16 @@ def test_after_the_power_went_each_file_is_the_old_or_the_new_one(
 ) -> None:
     tried, wrong = 0, list[str]()
     for name, job in jobs.items():
-        for at in drawn_losses(job, amount(most(name), ALL)):
+        for at in drawn_losses(job, most(name, amount)):
             found = lose_power(job, *at, tmp_path / "place")
             tried, wrong = tried + 1, wrong + [f"{name}: {at}: {one}" for one in found]
     assert wrong == []
     tally("power losses", tried, tried)
 
 
-def most(name: str) -> int:
-    return SMALL if name in WRITES else COMMAND
+def most(name: str, amount: Amount) -> int:
+    kind = "write" if name in WRITES else "command"
+    return amount(SHORT_TIER[kind], LONG_TIER[kind])
 
 
 def drawn_losses(job: Job, most: int) -> list[tuple[int, str, str]]:
