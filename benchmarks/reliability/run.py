@@ -30,7 +30,10 @@ def run_tests() -> dict[str, Any]:
     shutil.rmtree(COUNTS, ignore_errors=True)
     began = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "--timeout", "7200", *TESTS],
+        [
+            *(sys.executable, "-m", "pytest", "-q", "--timeout", "7200"),
+            *("-n", str(os.cpu_count()), "--dist", "loadfile", *TESTS),
+        ],
         cwd=ROOT,
         env={**os.environ, "OVERTILE_RELIABILITY": str(COUNTS)},
         check=False,
