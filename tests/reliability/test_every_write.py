@@ -55,7 +55,7 @@ pytestmark = pytest.mark.timeout(3600)
 
 STOPPED = 75
 ERROR_FAULTS = (*ERRORS, SHORT, KILL)
-SHORT_TIER = {"write": 70, "command": 3}
+SHORT_TIER = {"write": 70, "command": 2}
 LONG_TIER = {"write": 1000, "command": 200}
 """Most points of a single write, and of a whole command; a single write has fewer than 1000."""
 

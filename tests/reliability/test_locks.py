@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from harness.holder import Holder, race
 
+from overtile import storage
 from overtile.errors import OutputError
 from overtile.storage import LOCK_NAME, locked
 
@@ -77,6 +78,20 @@ def test_a_folder_is_free_at_once_when_its_holder_is_killed(
     assert next_one.take(tmp_path)["holds"]
     assert time.monotonic() - began < 1
     assert told(next_one).search(late.take(tmp_path)["said"])
+
+
+def test_a_holder_that_is_dead_is_not_named_for_the_next_one(
+    holders: list[Holder], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert holders[0].take(tmp_path)["holds"]
+    holders[0].process.kill()
+    holders[0].process.wait()
+    (note,) = tmp_path.glob("*owner*")
+    there: list[bool] = []
+    monkeypatch.setattr(storage, "write_json", lambda path, _: there.append(path.exists()))
+    with locked(tmp_path):
+        assert there == [False]
+    assert not note.exists()
 
 
 def test_a_copy_of_a_folder_in_use_is_free(holders: list[Holder], tmp_path: Path) -> None:
