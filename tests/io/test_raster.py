@@ -111,6 +111,27 @@ def test_a_cut_png_or_jpeg_is_refused(tmp_path: Path, format_name: str) -> None:
         read_image(path)
 
 
+def test_what_libpng_dislikes_is_not_printed(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.png"
+    content = imagecodecs.png_encode(np.zeros((8, 8, 3), np.uint16))
+    profile = b"iCCP" + b"x\0\0too short"
+    chunk = struct.pack(">I", len(profile) - 4) + profile + struct.pack(">I", zlib.crc32(profile))
+    path.write_bytes(content[:33] + chunk + content[33:])
+    assert read_image(path).channels == 3
+    assert capfd.readouterr() == ("", "")
+
+
+def test_what_pillow_warns_of_is_not_printed(tmp_path: Path) -> None:
+    picture = Pillow.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8))
+    picture.putpalette(list(range(256)) * 3)
+    picture.save(tmp_path / "a.png", transparency=bytes(range(256)))
+    with pytest.warns(UserWarning, match="Transparency"), Pillow.open(tmp_path / "a.png") as opened:
+        opened.convert("RGB")
+    assert read_image(tmp_path / "a.png").channels == 3  # Warnings are errors in tests.
+
+
 def test_decompression_bombs_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("overtile.io.limits._HARMLESS_BYTES", 30)
     monkeypatch.setattr("overtile.io.limits._LARGEST_RATIO", 0.1)

@@ -88,6 +88,13 @@ def test_a_bomb_is_refused_before_it_costs_time_or_memory(
     assert outcome.seconds <= LONGEST_S
 
 
+@pytest.mark.parametrize("name", [name for name in BOMBS if "lead" in name])
+def test_pages_that_lead_in_a_circle_are_told_as_such(
+    outcomes: Mapping[str, Outcome], name: str
+) -> None:
+    assert "has pages that lead in a circle" in outcomes[name].told
+
+
 @pytest.mark.parametrize("name", HARMLESS)
 def test_a_strange_file_is_read_at_no_more_cost(outcomes: Mapping[str, Outcome], name: str) -> None:
     outcome = outcomes[name]

@@ -34,13 +34,13 @@ def refusal(error: OvertileError, path: Path) -> str:
 def read(mutant: Mutant, path: Path) -> str | None:
     """Read a damaged image or label image; give the line that refuses it, if it is refused."""
     path.write_bytes(mutant.content)
-    began = time.monotonic()
+    began = time.process_time()
     try:
         image = read_labels(path) if mutant.number % 3 == 0 else read_image(path)
     except OvertileError as error:
         return refusal(error, path)
     finally:
-        assert time.monotonic() - began < LONGEST_S
+        assert time.process_time() - began < LONGEST_S
     assert image.pixels.ndim == 4
     assert image.pixels.size > 0
     return None
@@ -53,6 +53,7 @@ def test_seeds_are_good(tmp_path: Path) -> None:
         assert read_image(path).size == (20, 24)
 
 
+@pytest.mark.timeout(3600)  # A hundred thousand files take some fifteen minutes.
 def test_damaged_images_are_read_or_refused_by_one_line(
     tmp_path: Path, amount: Amount, tally: Tally, capfd: pytest.CaptureFixture[str]
 ) -> None:
