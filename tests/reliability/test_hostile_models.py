@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +11,7 @@ import pytest
 import torch
 from conftest import Amount, Tally
 from harness.hostile import Met, meet, write_hostile_files, write_pickles
+from harness.zygote import Command, Zygote
 from torch import Tensor
 
 from overtile.config import NetworkConfig
@@ -26,7 +25,7 @@ MB = 1 << 20
 NETWORKS = (
     NetworkConfig(base_channels=4, depth=2),
     NetworkConfig(base_channels=8, depth=1, batch_norm=True),
-    NetworkConfig(base_channels=8, depth=3),
+    NetworkConfig(base_channels=6, depth=2),
 )
 
 
@@ -136,13 +135,14 @@ def _a_thousandth(tensor: Tensor, rng: np.random.Generator) -> Tensor:
     ("command", "name"),
     [("info", "pickle, system call.safetensors"), ("predict", "deep record.safetensors")],
 )
-def test_the_real_command_refuses_it_too(
-    command: str, name: str, files: list[Path], folder: Path, cells: Path
+def test_a_command_of_its_own_refuses_it_too(
+    command: str, name: str, files: list[Path], folder: Path, cells: Path, zygote: Zygote
 ) -> None:
-    arguments = [command, str(folder / name)]
+    argv = [command, str(folder / name)]
     if command == "predict":
-        arguments += [str(cells / "images"), "--out", str(folder / "out")]
-    program = [sys.executable, "-m", "overtile"]
-    done = subprocess.run([*program, *arguments], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+        argv += [str(cells / "images"), "--out", str(folder / "out")]
+    output = folder / "output.txt"
+    ended = zygote.run(Command(argv=argv, folder=folder, output=output))
+    assert ended.code == 2
+    assert output.read_text("utf-8").count("\n") == 1
     assert not (folder / "canary").exists()
