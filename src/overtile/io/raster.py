@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import imagecodecs
@@ -17,7 +14,6 @@ from overtile.io.image import Decoded
 from overtile.io.limits import check_size
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_STDERR = 2
 _ORIENTATION = 0x0112  # tag of EXIF; 1 is upright
 _GREY = 0  # colour type in the IHDR chunk of PNG
 
@@ -55,8 +51,7 @@ def decode_raster(path: Path, *, keep_palette: bool) -> Decoded:
         check_size(shape, 2 if bits == 16 else 1, path.stat().st_size)
         if bits == 16 and colour_type != _GREY:
             # Pillow would keep only the upper 8 bits of each colour.
-            with _unheard():
-                array = imagecodecs.png_decode(path.read_bytes())
+            array = imagecodecs.png_decode(path.read_bytes())
         else:
             array, notes = _load(picture, keep_palette=keep_palette)
         notes += _frames(picture) + _orientation(picture)
@@ -76,19 +71,6 @@ def _png_header(path: Path) -> tuple[int, int]:
     with path.open("rb") as file:
         head = file.read(26)
     return (head[24], head[25]) if head.startswith(PNG_SIGNATURE) else (0, 0)
-
-
-@contextmanager
-def _unheard() -> Iterator[None]:
-    """Keep from the user's screen what libpng prints there, whoever calls it."""
-    screen = os.dup(_STDERR)
-    try:
-        with Path(os.devnull).open("wb") as nowhere:
-            os.dup2(nowhere.fileno(), _STDERR)
-        yield
-    finally:
-        os.dup2(screen, _STDERR)
-        os.close(screen)
 
 
 def _load(picture: Pillow.Image, *, keep_palette: bool) -> tuple[Pixels, tuple[str, ...]]:

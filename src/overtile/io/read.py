@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,10 @@ from overtile.io.image import Decoded, Image
 from overtile.io.labels import as_labels
 from overtile.io.raster import PNG_SIGNATURE, decode_raster
 from overtile.io.tiff import decode_tiff
+
+for _decoder in ("PIL", "imagecodecs", "tifffile"):
+    # Python prints warnings that have no handler, and users can do nothing about odd metadata.
+    logging.getLogger(_decoder).addHandler(logging.NullHandler())
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _JPEG = b"\xff\xd8\xff"
