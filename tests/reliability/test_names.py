@@ -63,10 +63,11 @@ def lay_out(folder: Path, names: tuple[str, ...]) -> None:
     for kind in ("images", "labels"):
         (folder / kind).mkdir()
         for number, name in enumerate(names):
-            pixels = np.zeros((24, 24), np.uint8)
-            pixels[4 + number : 12, 5:20] = 1
-            pixels[15:, 5:20] = 2
-            tifffile.imwrite(folder / kind / f"{name}.tif", pixels)
+            labels = np.zeros((24, 24), np.uint8)
+            labels[4 + number : 12, 5:20] = 1
+            labels[15:, 5:20] = 2
+            values = labels if kind == "labels" else 90 * labels + np.arange(24, dtype=np.uint8)
+            tifffile.imwrite(folder / kind / f"{name}.tif", values)
 
 
 def commands(folder: Path, model: Path, recipe: Path, name: str) -> Iterator[list[str]]:
@@ -94,8 +95,9 @@ def faults(code: int, out: str, err: str) -> list[str]:
     """Say what is wrong with how a command ended, if it neither worked nor refused in one line."""
     lines = out.splitlines() + err.splitlines()
     found = [line for line in lines if not can_be_shown(line)]
-    refusals = [line for line in lines if line.startswith(("error: ", "LEFT OUT: "))]
-    if code not in (0, 2) or len(refusals) != (code == 2):
+    errors = [line for line in lines if line.startswith("error: ")]
+    findings = [line for line in lines if line.startswith(("LEFT OUT: ", "FAULT: "))]
+    if code not in (0, 2) or (len(errors) == 1 or bool(findings)) != (code == 2):
         found += [f"exit code {code}", *lines[-2:]]
     return found
 
