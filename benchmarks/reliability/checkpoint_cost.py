@@ -21,7 +21,6 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 
 from machine import current_commit, describe_machine  # noqa: E402
 
-from overtile import __version__  # noqa: E402
 from overtile.config import read_recipe  # noqa: E402
 from overtile.model.geometry import smallest_input  # noqa: E402
 from overtile.model.unet import UNet  # noqa: E402
@@ -58,9 +57,7 @@ def measure(name: str, width: int) -> dict[str, Any]:
         checkpoints = Checkpoints(Path(folder), "run")
         saves = []
         for step in range(SAVES):
-            record = CheckpointRecord(
-                version=__version__, run="run", step=step, history=History(), unnoted=()
-            )
+            record = CheckpointRecord(run="run", step=step, history=History(), unnoted=())
             saves.append(_timed(lambda record=record: checkpoints.add(state, record)))
         size = max(checkpoints.folder.iterdir()).stat().st_size
     save = statistics.median(saves)

@@ -40,7 +40,7 @@ def recipe_of(**network: Any) -> Recipe:  # noqa: ANN401 - settings of a network
 
 def record_at(step: int, run: str = "this") -> CheckpointRecord:
     return CheckpointRecord(
-        version="0.1.0", run=run, step=step, history=HISTORY, unnoted=((1 / 3, False), (0.1, True))
+        run=run, step=step, history=HISTORY, unnoted=((1 / 3, False), (0.1, True))
     )
 
 

@@ -34,9 +34,6 @@ class CheckpointRecord(Settings):
     """What a checkpoint holds beside its tensors."""
 
     format: Literal[1] = 1
-    version: str
-    """Release of overtile that wrote it."""
-
     run: str
     """Identity of its run: the checkpoint of another run is refused."""
 

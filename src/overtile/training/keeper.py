@@ -6,7 +6,6 @@ import time
 from collections.abc import Sequence
 from functools import cached_property
 
-from overtile import __version__
 from overtile.errors import ModelError
 from overtile.model.file import ModelRecord, save_model
 from overtile.model.origin import LARGEST_PAGES, Origin
@@ -89,7 +88,6 @@ class Keeper:
         """Write all that is needed to go on, and the history for people."""
         began = time.monotonic()
         record = CheckpointRecord(
-            version=__version__,
             run=self._checkpoints.run,
             step=state.step,
             history=history,
