@@ -79,9 +79,10 @@ def commands(folder: Path, model: Path, recipe: Path, name: str) -> Iterator[lis
     run, out = str(folder / name), str(folder / f"out{name[:200]}")
     yield ["check", images, labels]
     yield ["check", image, label, "--json", str(folder / f"{name[:200]}.json")]
-    if not (folder / name).exists():
+    if (folder / name).exists():
+        yield ["report", run]
+    else:
         yield ["train", images, labels, "--out", run, "--recipe", str(recipe), "--steps", "1"]
-    yield ["report", run]
     yield ["info", run]
     yield ["predict", str(model), images, "--out", out, "--device", "cpu"]
     yield ["predict", str(model), image, "--out", out, "--save", "labels,foreground,overlay"]
