@@ -183,3 +183,18 @@ def test_what_libraries_log_is_not_told(
     assert main(["info", str(trained)]) == 0
     logging.getLogger("matplotlib").warning("a temporary folder was made")
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
+def test_help_that_finds_no_room_is_told_in_one_line() -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "overtile", "--help"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert done.returncode == 2
+    told = b"error: standard output: No space left on device; make room"
+    assert done.stderr.startswith(told)
+    assert done.stderr.count(b"\n") == 1

@@ -3,6 +3,8 @@ from __future__ import annotations
 import errno
 import json
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -336,3 +338,13 @@ def test_loading_leaves_the_global_random_state_alone(tmp_path: Path) -> None:
     state = torch.get_rng_state()
     load_model(path)
     assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_reading_a_model_waits_for_no_compiler(tmp_path: Path) -> None:
+    save(tmp_path / "a.safetensors", some_network(), RECORD)
+    code = (
+        "import sys; from overtile.model.file import load_model;"
+        "load_model(sys.argv[1]); sys.exit('torch._dynamo' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, tmp_path / "a.safetensors"], check=False)
+    assert done.returncode == 0

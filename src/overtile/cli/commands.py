@@ -225,12 +225,12 @@ def evaluate_command(
     raw = raw_images(images, request) if images else {}
     with ShownProgress() as progress:
         scores = evaluate(request, progress)
-    emit(score_lines(scores), scores.model_dump(mode="json"), json_target)
     if csv:
         write_text(csv, scores_csv(scores))
     if page:
         with ShownProgress() as progress:
             write_evaluation_page(page, request, scores, raw, progress)
+    emit(score_lines(scores), scores.model_dump(mode="json"), json_target)
 
 
 @app.command("report")

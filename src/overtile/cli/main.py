@@ -55,6 +55,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         silence_stdout()  # The reader of our help has gone; nobody is left to tell.
         return DONE
+    except OSError as error:
+        # What no floor below has translated comes from our streams, or from the machine.
+        silence_stdout()
+        where = error.filename or "standard output"
+        remedy = "make room, or check its permissions"
+        return _say(f"error: {where}: {error.strerror or error}; {remedy}", USERS_FAULT)
     except Exception as error:  # noqa: BLE001 - the last boundary: all else is our fault
         if _memory_ran_out(error):
             remedy = "use smaller images, a smaller `tile_output` or fewer `base_channels`"

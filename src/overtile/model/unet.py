@@ -119,6 +119,8 @@ def initialise(network: nn.Module) -> None:
             incoming = layer.in_channels
         else:
             continue
+        if layer.weight.is_meta:  # A network without memory, to which weights will be given.
+            continue
         nn.init.normal_(layer.weight, std=(2 / incoming) ** 0.5)
         if layer.bias is not None:
             nn.init.zeros_(layer.bias)
