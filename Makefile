@@ -16,7 +16,7 @@ demo: .venv/ready
 	$(BIN)/overtile demo --out demo
 
 test: .venv/ready
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -n 2 --dist loadfile
 
 check: .venv/ready
 	$(BIN)/ruff format --check .
