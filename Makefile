@@ -15,8 +15,9 @@ demo: .venv/ready
 	rm -rf demo
 	$(BIN)/overtile demo --out demo
 
+# Two workers, each on one thread, so that two cores are enough.
 test: .venv/ready
-	$(BIN)/pytest -q -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist loadfile
 
 check: .venv/ready
 	$(BIN)/ruff format --check .
