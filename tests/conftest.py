@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,11 @@ from numpy.typing import NDArray
 from overtile.data.synthetic import generate
 
 WriteTiff = Callable[[Path, NDArray[Any]], Path]
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell lets its background jobs ignore Ctrl-C, and so does a command that they start; the
+    # tests send it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TINY_RECIPE = """
 extends = "paper"
