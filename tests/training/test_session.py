@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from harness.runs import without_clock
 from safetensors.torch import load_file
 
 from overtile import storage
@@ -119,14 +120,6 @@ def at_question(number: int, code: int = 130) -> StopRequest:
     """Ask to stop when asked for the `number`-th time."""
     asked = itertools.count(1)
     return lambda: code if next(asked) >= number else None
-
-
-def without_clock(history: History) -> dict[str, Any]:
-    """Leave out what is read off the clock and the memory."""
-    told = history.model_dump(exclude={"seconds", "peak_memory_mb"})
-    told["losses"] = [loss._replace(seconds=0) for loss in history.losses]
-    told["validations"] = [{**entry, "seconds": 0} for entry in history.validations]
-    return told
 
 
 def weights(session: Session, name: str) -> dict[str, bytes]:

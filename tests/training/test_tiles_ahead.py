@@ -3,12 +3,10 @@ from __future__ import annotations
 import threading
 import time
 
-import numpy as np
 import pytest
 
-from overtile.config import AugmentationConfig, LossConfig
 from overtile.data import sample
-from overtile.data.sample import Annotated, Sampler
+from overtile.data.sample import Sampler
 from overtile.errors import StoppedError
 from overtile.training import tiles_ahead
 from overtile.training.tiles_ahead import TilesAhead
@@ -40,25 +38,13 @@ def test_what_the_worker_died_of_is_told() -> None:
 
 
 def test_a_worker_that_hangs_is_told_with_the_place_where_it_stands(
-    monkeypatch: pytest.MonkeyPatch,
+    sampler: Sampler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tiles_ahead, "SECONDS_OF_PATIENCE", 1)
     gate = threading.Event()
-    labels = np.zeros((9, 9), np.uint32)
-    image = Annotated(name="a", pixels=np.zeros((1, 9, 9), np.float32), labels=labels)
     monkeypatch.setattr(sample, "draw_field", lambda *_: gate.wait())
-    hanging = Sampler(
-        images=[image],
-        kind="instances",
-        input_size=32,
-        output_size=16,
-        class_weights=np.ones(2, np.float32),
-        augmentation=AugmentationConfig(),
-        loss=LossConfig(),
-        seed=0,
-    )
     told = r"no training tile came for 1 s; .* overtile\.data\.sample, line \d+ \(draw\)"
-    with TilesAhead(hanging.draw, first=0) as tiles:
+    with TilesAhead(sampler.draw, first=0) as tiles:
         began = time.monotonic()
         with pytest.raises(StoppedError, match=told) as stop:
             tiles.next()
