@@ -26,8 +26,12 @@ class Patch:
 STORAGE = ("tests/test_storage.py", "tests/reliability/test_every_write.py")
 CHECKPOINTS = ("tests/training/test_checkpoint.py", "tests/training/test_session.py")
 MODELS = ("tests/model", "tests/test_architecture.py", "tests/reliability/test_hostile_models.py")
-LOOP = ("tests/training/test_loop.py", "tests/training/test_tiles_ahead.py")
-RUNS = ("tests/training/test_run.py", "tests/workflows", "tests/end_to_end/test_interruption.py")
+LOOP = ("tests/training/test_tiles_ahead.py", "tests/training/test_loop.py")
+RUNS = (
+    "tests/training/test_run.py",
+    "tests/workflows/test_run_data.py",
+    "tests/workflows/test_train.py",
+)
 IMAGES = ("tests/io", "tests/reliability/test_bombs.py")
 
 PATCHES = (
@@ -100,7 +104,7 @@ PATCHES = (
         "training/session.py",
         "        self.unnoted = list(resumed.record.unnoted)\n",
         "",
-        ("tests/reliability/test_killed_training.py",),
+        CHECKPOINTS,
     ),
     Patch(
         "a run whose checkpoints are damaged starts over",

@@ -21,6 +21,7 @@ from overtile.errors import DivergedError, OutputError, StoppedError
 from overtile.model.file import MODEL_NAME, load_model
 from overtile.progress import Silence, StopRequest, never
 from overtile.training import keeper
+from overtile.training import session as sessions
 from overtile.training.checkpoint import FOLDER_NAME, CheckpointRecord, Checkpoints
 from overtile.training.history import History
 from overtile.training.loop import TrainingState
@@ -181,6 +182,20 @@ def test_a_run_that_was_stopped_anywhere_ends_as_the_uninterrupted_one(
     history = resumed.run(never)
     for name in (MODEL_NAME, LAST_MODEL_NAME):
         assert weights(resumed, name) == weights(whole, name)
+    assert without_clock(history) == without_clock(expected)
+
+
+def test_losses_that_were_not_yet_noted_are_not_lost_by_a_stop(
+    new_session: SessionOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "_LOSS_POINTS", 2)
+    whole, stopped = new_session(held_out=False), new_session(held_out=False)
+    expected = whole.run(never)
+    with pytest.raises(StoppedError):
+        stopped.run(at_question(3))
+    assert stopped.history.losses == ()
+    history = new_session(go_on=stopped, held_out=False).run(never)
+    assert [loss.step for loss in history.losses] == [4, 8]
     assert without_clock(history) == without_clock(expected)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
 from overtile.config import read_recipe
@@ -178,6 +179,16 @@ def test_resuming_with_other_settings_is_refused_naming_the_difference(
     assert named in str(refusal.value)
     assert "resume with the same command" in str(refusal.value)
     assert newest_checkpoint(request_.out) == before
+
+
+def test_a_resumed_run_takes_as_many_threads_as_it_began_with(request_: TrainRequest) -> None:
+    torch.set_num_threads(2)
+    with pytest.raises(StoppedError):
+        train(request_, should_stop=stop_after(1))
+    assert RunFolder(request_.out).record().threads == 2
+    torch.set_num_threads(1)
+    train(replace(request_, resume=True))
+    assert torch.get_num_threads() == 2
 
 
 def test_who_is_stopped_while_images_are_read_has_lost_nothing(request_: TrainRequest) -> None:
