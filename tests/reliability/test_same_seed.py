@@ -59,7 +59,7 @@ def test_the_library_gives_the_model_of_the_command_line_in_any_environment(
     environments = [
         {"PYTHONHASHSEED": "1", "TZ": "Asia/Kathmandu", "LC_ALL": "C"},
         {"PYTHONHASHSEED": "2", "TZ": "Australia/Lord_Howe", "LANG": "tr_TR.UTF-8"},
-        {"PYTHONHASHSEED": "3", "TZ": "UTC", "PYTHONUTF8": "0", "LC_ALL": "POSIX"},
+        {"PYTHONHASHSEED": "3", "TZ": "UTC", "LC_ALL": "C.UTF-8"},
         {"PYTHONHASHSEED": "4", "COLUMNS": "20", "NO_COLOR": "1"},
     ]
     tried = amount(1, 24)
@@ -104,3 +104,19 @@ def test_the_thread_count_of_a_run_is_kept_and_restored(
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_place_that_is_no_text_in_the_locale_is_refused_in_one_line(
+    cells: Path, tiny_recipe: Path, tmp_path: Path
+) -> None:
+    place = shuffled_copy(cells, tmp_path / "µ", seed=0)
+    words = ["train", str(place / "images"), str(place / "labels"), "--out", str(tmp_path / "run")]
+    done = subprocess.run(
+        [sys.executable, "-m", "overtile", *words, "--recipe", str(tiny_recipe), "--steps", "1"],
+        env={**os.environ, "LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert b"has a name that is no text in this locale; set LC_ALL=C.UTF-8" in done.stderr
+    assert not (tmp_path / "run").exists()

@@ -188,8 +188,8 @@ def _start(
     record = RunRecord(
         version=__version__,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        images=str(Path(source.images).absolute()),
-        labels=str(Path(source.labels).absolute()),
+        images=_place(source.images),
+        labels=_place(source.labels),
         axes=source.axes,
         label_kind=reading.kind,
         class_names=class_names,
@@ -286,8 +286,22 @@ def _refuse_other_settings(request: TrainRequest, record: RunRecord) -> None:
             )
 
 
+def _place(path: str) -> str:
+    """Give the whole path, as the record of the run keeps it."""
+    place = str(Path(path).absolute())
+    try:
+        place.encode()
+    except UnicodeEncodeError as error:
+        raise ConfigError(
+            "has a name that is no text in this locale",
+            remedy="set LC_ALL=C.UTF-8, or rename the folder",
+            path=place,
+        ) from error
+    return place
+
+
 def _absolute(path: str | None) -> str | None:
-    return None if path is None else str(Path(path).absolute())
+    return None if path is None else _place(path)
 
 
 def _result(folder: RunFolder, record: RunRecord, history: History, report: Path) -> TrainResult:
