@@ -104,6 +104,14 @@ class TrainingState:
                 mean.copy_(value)
 
 
+def first_state(
+    recipe: Recipe, in_channels: int, classes: int, seed: int, device: torch.device
+) -> TrainingState:
+    """Give the state before the first step: its weights are drawn from `seed` alone."""
+    torch.manual_seed(seed)
+    return TrainingState(UNet(in_channels, classes, recipe.network).to(device), recipe)
+
+
 def make_optimiser(network: UNet, config: OptimiserConfig) -> torch.optim.Optimizer:
     """Build SGD with momentum (Sec. 3) or AdamW over all weights of `network`."""
     if config.name == "sgd":

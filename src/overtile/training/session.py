@@ -13,11 +13,10 @@ from overtile.data.sample import Annotated
 from overtile.errors import StoppedError
 from overtile.inference.predict import Predictor
 from overtile.model.file import MODEL_NAME
-from overtile.model.unet import UNet
 from overtile.progress import Progress, StopRequest
 from overtile.training.history import History, LossEntry, peak_memory_mb
 from overtile.training.keeper import Keeper
-from overtile.training.loop import StepResult, TrainingState, train_steps
+from overtile.training.loop import StepResult, first_state, train_steps
 from overtile.training.run import LAST_MODEL_NAME, RunFolder, RunRecord
 from overtile.training.sampling import make_sampler, tile_output_size
 from overtile.training.schedule import Clock, Pace, RunLength, learning_rate
@@ -70,9 +69,9 @@ class Session:
         self.progress = progress
         self.recipe = record.recipe
         self.length = RunLength(steps=record.steps, minutes=record.minutes)
-        torch.manual_seed(record.seed)
-        network = UNet(record.in_channels, len(record.class_names), self.recipe.network)
-        self.state = TrainingState(network.to(device), self.recipe)
+        self.state = first_state(
+            self.recipe, record.in_channels, self._classes, record.seed, device
+        )
         self.history = History()
         self.pace = Pace(self.length, Clock())
         self.keeper = Keeper(folder, record)

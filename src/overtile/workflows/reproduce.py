@@ -18,7 +18,7 @@ from overtile.model.file import ModelRecord, load_model, model_path, weights_dig
 from overtile.model.origin import Origin
 from overtile.model.unet import UNet
 from overtile.progress import Progress, Silence, StopRequest, heed, never
-from overtile.training.loop import TrainingState, train_steps
+from overtile.training.loop import first_state, train_steps
 from overtile.training.sampling import make_sampler
 from overtile.training.schedule import Clock, Pace, Point, RunLength
 from overtile.workflows.annotated import Source, data_digest, read_annotated
@@ -80,6 +80,7 @@ def reproduce(
     differences = _differences(record, origin)
     for difference in differences:
         progress.say(f"note: {difference}")
+    torch.set_num_threads(origin.threads)
     again = _train_again(record, origin, images, progress, should_stop)
     theirs, ours = weights_digest(network), weights_digest(again)
     return ReproduceResult(
@@ -133,7 +134,6 @@ def _digest(page: Page) -> str:
 
 def _differences(record: ModelRecord, origin: Origin) -> tuple[str, ...]:
     device = choose_device(origin.device)
-    torch.set_num_threads(origin.threads)
     pairs = (
         ("overtile", record.version, __version__),
         ("torch", origin.torch, torch.__version__),
@@ -150,9 +150,8 @@ def _train_again(
     should_stop: StopRequest,
 ) -> UNet:
     recipe, classes = origin.recipe, len(record.class_names)
-    torch.manual_seed(origin.seed)
-    network = UNet(record.in_channels, classes, recipe.network).to(choose_device(origin.device))
-    state = TrainingState(network, recipe)
+    device = choose_device(origin.device)
+    state = first_state(recipe, record.in_channels, classes, origin.seed, device)
     sampler = make_sampler(recipe, record.label_kind, classes, origin.seed, images)
     for result in train_steps(state, sampler, recipe, _pace(record, origin)):
         note = f"step {result.step}, loss {result.loss:.3f}"

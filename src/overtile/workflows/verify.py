@@ -6,7 +6,7 @@ from pathlib import Path
 
 from overtile.config import Settings
 from overtile.records import read_record
-from overtile.workflows.results import RECORD_NAME, PredictionRecord, digest_if_there
+from overtile.workflows.results import RECORD_NAME, PredictionRecord
 
 
 class VerifiedResults(Settings):
@@ -54,21 +54,13 @@ def verify_results(folder: Path) -> VerifiedResults:
         If the folder has no record of predictions, or it is damaged.
     """
     record = read_record(folder / RECORD_NAME, PredictionRecord)
-    whole = 0
-    missing: list[str] = []
-    damaged: list[str] = []
+    whole, changed = 0, []
     for image in record.finished.values():
-        for name, digest in image.results.items():
-            found = digest_if_there(folder / name)
-            if found == digest:
-                whole += 1
-            elif (folder / name).is_file():
-                damaged.append(name)
-            else:
-                missing.append(name)
+        changed += (others := image.changed_results(folder))
+        whole += len(image.results) - len(others)
     return VerifiedResults(
         whole=whole,
-        missing=tuple(missing),
-        damaged=tuple(damaged),
+        missing=tuple(name for name in changed if not (folder / name).is_file()),
+        damaged=tuple(name for name in changed if (folder / name).is_file()),
         unfinished=tuple(name for name in record.begun if name not in record.finished),
     )
