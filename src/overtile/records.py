@@ -46,7 +46,7 @@ def read_record(path: Path, schema: type[_Schema]) -> _Schema:
     try:
         fields: dict[str, Any] = json.loads(content)
         del fields["seal"]
-        return schema.model_validate(fields)
+        return schema.model_validate_json(json.dumps(fields))
     except (ValidationError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise RecordError(
             "was written by another release", remedy="update overtile", path=path
