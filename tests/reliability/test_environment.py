@@ -126,7 +126,10 @@ def run_in(environment: Environment, folder: Path) -> subprocess.CompletedProces
     line = f"{shell or 'true'} && exec {shlex.join(driver)} {environment.streams}"
     language = locale_of(environment.locale, folder.parent) if environment.locale else {}
     variables = {
-        name: value for name, value in os.environ.items() if name not in environment.without
+        # Unbuffered streams would hide what fails only at the end of a process.
+        name: value
+        for name, value in os.environ.items()
+        if name not in {*environment.without, "PYTHONUNBUFFERED"}
     }
     one_thread = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     return subprocess.run(

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from overtile.cli.output import tell
 from overtile.errors import printable
 
 _SECONDS_BETWEEN_LINES = 30.0
@@ -53,7 +52,7 @@ class ShownProgress:
         if self._console.is_terminal:
             self._console.print(printable(text), markup=False)
         else:
-            _print(text)
+            tell(text)
 
     def advance(self, task: str, done: float, total: float, note: str = "") -> None:
         """Move the bar, or print a line if the last one is old."""
@@ -75,10 +74,4 @@ class ShownProgress:
         if done > first:
             seconds = (now - began) * (total - done) / (done - first)
             left = f", {seconds / 60:.0f} min left" if seconds >= 90 else f", {seconds:.0f} s left"
-        _print(f"{task} {100 * done / total:.0f} %{left}: {note}")
-
-
-def _print(line: str) -> None:
-    # Work goes on when its log cannot: the disk may be full, or the reader gone.
-    with suppress(OSError):
-        print(printable(line), file=sys.stderr, flush=True)
+        tell(f"{task} {100 * done / total:.0f} %{left}: {note}")

@@ -14,8 +14,8 @@ import typer
 from typer.main import get_command
 
 from overtile.cli.commands import app
-from overtile.cli.output import silence_stdout
-from overtile.errors import OvertileError, StoppedError, printable
+from overtile.cli.output import silence, tell
+from overtile.errors import OvertileError, StoppedError
 
 DONE, OUR_FAULT, USERS_FAULT, INTERRUPTED = 0, 1, 2, 130
 
@@ -53,11 +53,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return _say("stopped at once; files that are written are whole", INTERRUPTED)
     except BrokenPipeError:
-        silence_stdout()  # The reader of our help has gone; nobody is left to tell.
+        silence(sys.stdout)  # The reader of our help has gone; nobody is left to tell.
         return DONE
     except OSError as error:
         # What no floor below has translated comes from our streams, or from the machine.
-        silence_stdout()
+        silence(sys.stdout)
         where = error.filename or "standard output"
         remedy = "make room, or check its permissions"
         return _say(f"error: {where}: {error.strerror or error}; {remedy}", USERS_FAULT)
@@ -65,7 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if _memory_ran_out(error):
             remedy = "use smaller images, a smaller `tile_output` or fewer `base_channels`"
             return _say(f"error: memory ran out; {remedy}", USERS_FAULT)
-        traceback.print_exc()
+        with suppress(OSError):
+            traceback.print_exc()
         return _say(
             f"error: this is a fault of overtile ({type(error).__name__}: {_one_line(error)}); "
             "please report it with the lines above",
@@ -110,6 +111,5 @@ def _one_line(message: object) -> str:
 
 
 def _say(line: str, code: int) -> int:
-    with suppress(OSError):  # Nobody may be there to read it.
-        print(printable(line), file=sys.stderr)
+    tell(line)
     return code

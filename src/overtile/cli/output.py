@@ -6,8 +6,9 @@ import json
 import os
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from overtile.errors import OutputError, printable
 from overtile.storage import make_folder, write_json
@@ -47,9 +48,18 @@ def emit(lines: Iterable[str], content: dict[str, Any], json_target: str | None)
             write_json(Path(json_target), content)
 
 
-def silence_stdout() -> None:
-    """Send to nowhere what is still to be printed, for nobody takes it."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def tell(line: str) -> None:
+    """Print one line for a person on standard error; work goes on where that cannot be."""
+    try:
+        print(printable(line), file=sys.stderr, flush=True)
+    except OSError:  # The disk is full, or the reader gone.
+        silence(sys.stderr)
+
+
+def silence(stream: TextIO) -> None:
+    """Send to nowhere what a stream still holds, for nobody takes it; else Python's end fails."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _print(lines: Iterable[str]) -> None:
@@ -57,9 +67,9 @@ def _print(lines: Iterable[str]) -> None:
         sys.stdout.write("".join(f"{line}\n" for line in lines))
         sys.stdout.flush()
     except BrokenPipeError:
-        silence_stdout()  # Its reader, such as `head`, has seen enough.
+        silence(sys.stdout)  # Its reader, such as `head`, has seen enough.
     except OSError as error:
-        silence_stdout()
+        silence(sys.stdout)
         raise OutputError(
             f"standard output cannot be written ({error.strerror or error})",
             remedy="make room, or send it elsewhere",
