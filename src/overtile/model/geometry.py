@@ -89,3 +89,17 @@ def tile_step_px(output: int, depth: int = PAPER_DEPTH) -> int:
     384
     """
     return output - output % pooling_factor(depth)
+
+
+def copy_crop_px(level: int, depth: int = PAPER_DEPTH) -> int:
+    """Give how many pixels copy-and-crop takes from each side of the map of a level.
+
+    Level 0 is the finest one. From there, the rest is a U-Net that is `depth - level` deep: its
+    context, less what the convolutions before the copy and after it take.
+
+    Examples
+    --------
+    >>> [copy_crop_px(level) for level in range(4)]  # 568 to 392, …, 64 to 56: figure 1
+    [88, 40, 16, 4]
+    """
+    return context_px(depth - level) - CONVOLUTION_LOSS_PX
