@@ -47,7 +47,7 @@ def _weights(network: UNet) -> dict[str, Tensor]:
 
 
 def _double_convolution(prefix: str, layers: nn.Sequential) -> dict[str, Tensor]:
-    """Name the weights as they are called without normalisation: a ReLU follows each convolution."""
+    """Name weights as without normalisation, where a ReLU follows each convolution."""
     weights: dict[str, Tensor] = {}
     for layer, after in zip(layers, [*list(layers)[1:], None], strict=True):
         if not isinstance(layer, (nn.Conv2d, nn.Conv3d)):
@@ -67,7 +67,8 @@ def _normalised(
     weight: Tensor, normalisation: nn.BatchNorm2d | nn.BatchNorm3d
 ) -> tuple[Tensor, Tensor]:
     mean, variance = normalisation.running_mean, normalisation.running_var
-    assert mean is not None and variance is not None
+    assert mean is not None
+    assert variance is not None
     # In 64 bits: a channel that hardly varies is multiplied by a large number.
     factor = normalisation.weight.detach().double() / (variance.double() + normalisation.eps).sqrt()
     folded = weight.double() * factor.reshape(-1, *[1] * (weight.ndim - 1))
