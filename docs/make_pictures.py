@@ -35,7 +35,7 @@ def main() -> None:
     pixels = normalise(read_image(DEMO / "fresh" / "images" / NAME).pixels[0])
     labels = read_labels(DEMO / "fresh" / "labels" / NAME).pixels[0, 0]
     network, record = load_model(DEMO / "run")
-    predictor = Predictor(network=network, tile_output=record.tile_output)
+    predictor = Predictor(network=network)
     predicted = objects(predictor.probabilities(pixels), record.label_kind, record.prediction)
     separated = separate_touching(labels)
     side = labels.shape[0]

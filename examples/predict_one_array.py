@@ -16,7 +16,7 @@ from overtile.data.synthetic import generate
 from overtile.inference.instances import foreground, objects
 
 network, record = load_model(Path(sys.argv[1]))
-predictor = Predictor(network=network, tile_output=record.tile_output, precision=record.precision)
+predictor = Predictor(network=network, precision=record.precision)
 
 # Any (C, Y, X) array of grey values: 8-bit, 16-bit or float, of any size.
 pixels, _ = generate("cells", (100, 150), np.random.default_rng(2))

@@ -70,7 +70,7 @@ def _told(assignment: Assignment) -> dict[str, Any]:
     record = json.loads((run / "run.json").read_text())
     history = json.loads((run / "history.json").read_text())
     network, model = load_model(run)
-    predictor = Predictor(network=network, tile_output=model.tile_output, precision=model.precision)
+    predictor = Predictor(network=network, precision=model.precision)
     held_out = final_split(read_pages(assignment.data)).watched
     _, prediction = predict(lambda pixels: foreground_of(predictor.probabilities(pixels)), held_out)
     losses = history["losses"]

@@ -32,7 +32,6 @@ from trials import all_trials  # noqa: E402
 from overtile.arrays import Floats  # noqa: E402
 from overtile.data.mirror import mirror_crop  # noqa: E402
 from overtile.inference.predict import Predictor  # noqa: E402
-from overtile.inference.tiles import overlap_tile  # noqa: E402
 from overtile.model.geometry import context_px  # noqa: E402
 from overtile.model.unet import UNet  # noqa: E402
 
@@ -43,6 +42,9 @@ MONAIS = RUNS / "baselines" / "monai" / "weights.safetensors"
 RESULT = ROOT / "benchmarks" / "results" / "seams.json"
 OUTPUT_PX = 196
 WINDOW_PX = 256
+NARROW_BYTES = 16_000_000
+"""Memory for maps that cuts a page of 512 px into a few strips."""
+
 NEAR_PX = 8
 """A pixel at most so far from a seam lies along it."""
 
@@ -110,17 +112,16 @@ def _measure(route: Route, pages: list[Floats]) -> dict[str, Any]:
 def _with_context(network: UNet) -> Iterator[Route]:
     """Give the overlap-tile strategy, by our step and by that of the paper's figure."""
 
-    def predict(tile_output: int) -> Probability:
-        predictor = Predictor(network=network, tile_output=tile_output)
-        return lambda pixels: predictor.probabilities(pixels)[1]
+    def whole(pixels: Floats) -> Floats:
+        return Predictor(network=network).probabilities(pixels)[1]
 
-    whole = predict(4096)
-    tiles = overlap_tile((512, 512), OUTPUT_PX, network.config.depth)
+    in_strips = Predictor(network=network, memory_bytes=NARROW_BYTES)
+    strips = in_strips.plan((512, 512)).strips
     yield Route(
         title="overlap-tile as here: steps of a multiple of 2^depth",
-        stitched=predict(OUTPUT_PX),
+        stitched=lambda pixels: in_strips.probabilities(pixels)[1],
         whole=whole,
-        seams=tuple(sorted({tile.keep[0].start for tile in tiles} - {0})),
+        seams=tuple(strip.keep.start for strip in strips[1:]),
     )
     yield Route(
         title=f"overlap-tile, steps of the full output of {OUTPUT_PX} px",

@@ -19,7 +19,7 @@ from overtile.inference.predict import Predictor
 from overtile.model.unet import UNet
 from overtile.training.loop import TrainingState, train_steps
 from overtile.training.plan import small_object_px
-from overtile.training.sampling import make_sampler, tile_output_size
+from overtile.training.sampling import make_sampler
 from overtile.training.schedule import Clock, Pace, RunLength
 from overtile.training.validation import validate
 from overtile.workflows.annotated import Source, read_annotated
@@ -133,7 +133,7 @@ def run_trial(trial: Trial, data: Path, folder: Path, threads: int) -> dict[str,
         packed = {name: part.contiguous() for name, part in network.state_dict().items()}
         save_file(packed, weights)
     network.load_state_dict(load_file(weights))
-    predictor = Predictor(network=network.eval(), tile_output=tile_output_size(recipe))
+    predictor = Predictor(network=network.eval())
     scores = validate(predictor, held_out, kind, recipe.prediction, ("background", "object")).scores
     return {
         **trained,

@@ -241,10 +241,10 @@ PATCHES = (
         ("tests/model",),
     ),
     Patch(
-        "neighbouring tiles are off by one",
-        "inference/tiles.py",
-        "        yield (start - rim, start - rim + side)",
-        "        yield (start - rim + 1, start - rim + side + 1)",
+        "neighbouring strips are off by one",
+        "inference/plan.py",
+        "        Strip((start - rim, start - rim + side), ",
+        "        Strip((start - rim + 1, start - rim + side + 1), ",
         ("tests/inference",),
     ),
     Patch(

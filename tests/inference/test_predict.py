@@ -7,27 +7,46 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor
+from torch import nn
 
 from overtile.arrays import Floats
 from overtile.choices import TestTimeAugmentation
 from overtile.config import NetworkConfig
+from overtile.data.mirror import mirror_crop
 from overtile.errors import ImageError
+from overtile.inference.plan import DEFAULT_MEMORY_BYTES
 from overtile.inference.predict import Predictor
-from overtile.inference.tiles import overlap_tile
-from overtile.model.geometry import context_px, smallest_input
+from overtile.model.geometry import smallest_input
 from overtile.model.unet import UNet
 
 TOLERANCE = 1e-5
 """Largest difference of probabilities that float32 sums in another order explain."""
 
 
-class Identity(UNet):
-    """A network that only crops, and gives the logarithm: soft-max makes it the image again."""
+TIGHT = 850_000
+"""Bytes that hold the narrowest strips of the networks below, at depth 4."""
 
-    def forward(self, pixels: Tensor) -> Tensor:
-        rim = context_px(self.config.depth)
-        return pixels[..., rim:-rim, rim:-rim].clamp(min=0).log()
+
+def identity(classes: int, depth: int) -> UNet:
+    """Make a network whose logits are its pixels, if those are not negative: it only crops."""
+    made = UNet(classes, classes, NetworkConfig(base_channels=classes, depth=depth)).eval()
+    with torch.no_grad():
+        for values in made.state_dict().values():
+            values.zero_()
+        finest = [*made.contracting[0].children(), *made.expanding[-1].children()]
+        for layer in finest:
+            if not isinstance(layer, nn.Conv2d):
+                continue
+            for channel in range(classes):  # Copied channels come first in the expanding path.
+                layer.weight[channel, channel, 1, 1] = 1
+        for channel in range(classes):
+            made.classify.weight[channel, channel] = 1
+    return made
+
+
+def logits_of(probabilities: Floats) -> Floats:
+    """Give pixels from which soft-max makes these probabilities, none of them negative."""
+    return np.asarray(np.log(probabilities) + 10, dtype=np.float32)
 
 
 def network(
@@ -102,17 +121,17 @@ def agree(found: Floats, expected: Floats) -> bool:
     depth=st.integers(1, 4),
     height=st.integers(1, 70),
     width=st.integers(1, 70),
-    tile_output=st.sampled_from([4, 20, 36, 40, 388]),
+    memory_bytes=st.sampled_from([TIGHT, 2 * TIGHT, DEFAULT_MEMORY_BYTES]),
     channels=st.integers(1, 3),
     classes=st.integers(2, 4),
     batch_norm=st.booleans(),
     seed=st.integers(0, 99),
 )
-def test_tiled_prediction_is_that_of_the_whole_image(
+def test_prediction_in_strips_is_that_of_the_whole_image(
     depth: int,
     height: int,
     width: int,
-    tile_output: int,
+    memory_bytes: int,
     channels: int,
     classes: int,
     batch_norm: bool,
@@ -120,7 +139,7 @@ def test_tiled_prediction_is_that_of_the_whole_image(
 ) -> None:
     made = network(depth, seed=seed, channels=channels, classes=classes, batch_norm=batch_norm)
     pixels = noise(channels, height, width, seed=seed)
-    found = Predictor(network=made, tile_output=tile_output).probabilities(pixels)
+    found = Predictor(network=made, memory_bytes=memory_bytes).probabilities(pixels)
     assert agree(found, in_one_pass(made, pixels))
 
 
@@ -129,15 +148,15 @@ def test_images_smaller_than_the_context_are_reflected_as_often_as_needed(
     shape: tuple[int, int],
 ) -> None:
     made, pixels = network(4), noise(1, *shape)
-    found = Predictor(network=made, tile_output=36).probabilities(pixels)
+    found = Predictor(network=made).probabilities(pixels)
     assert agree(found, in_one_pass(made, pixels))
 
 
-def test_the_papers_tiles_give_the_prediction_of_the_whole_image() -> None:
+def test_strips_give_the_prediction_of_the_whole_image() -> None:
     made, pixels = network(4), noise(1, 40, 800)
-    assert len(overlap_tile((40, 800), 388, depth=4)) == 3
-    found = Predictor(network=made, tile_output=388).probabilities(pixels)
-    assert agree(found, in_one_pass(made, pixels))
+    predictor = Predictor(network=made, memory_bytes=2 * TIGHT)
+    assert len(predictor.plan((40, 800)).strips) > 3
+    assert agree(predictor.probabilities(pixels), in_one_pass(made, pixels))
 
 
 @pytest.mark.parametrize(("step_px", "agrees"), [(384, True), (388, False)])
@@ -167,31 +186,29 @@ def test_stitching_an_identity_network_returns_the_image(
     shape: tuple[int, int], depth: int
 ) -> None:
     image = some_probabilities(3, *shape)
-    identity = Identity(3, 3, NetworkConfig(base_channels=1, depth=depth))
-    found = Predictor(network=identity, tile_output=20).probabilities(image)
+    predictor = Predictor(network=identity(3, depth), memory_bytes=2 * TIGHT)
+    found = predictor.probabilities(logits_of(image))
     assert found == pytest.approx(image, abs=1e-6)
 
 
 def test_flips_of_an_identity_network_return_the_image() -> None:
     image = some_probabilities(2, 9, 14)
-    identity = Identity(2, 2, NetworkConfig(base_channels=1, depth=2))
-    predictor = Predictor(network=identity, tile_output=8, test_time="flips8")
-    assert predictor.probabilities(image) == pytest.approx(image, abs=1e-6)
+    predictor = Predictor(network=identity(2, 2), test_time="flips8")
+    assert predictor.probabilities(logits_of(image)) == pytest.approx(image, abs=1e-6)
 
 
 def test_rotations_of_an_identity_network_return_a_smooth_image() -> None:
     y, x = np.mgrid[:40, :56] / 10
     cell = (0.5 + 0.4 * np.sin(y) * np.cos(x)).astype(np.float32)
     image = np.stack([1 - cell, cell])
-    identity = Identity(2, 2, NetworkConfig(base_channels=1, depth=2))
-    predictor = Predictor(network=identity, tile_output=20, test_time="rotations7")
-    found = predictor.probabilities(image)
+    predictor = Predictor(network=identity(2, 2), test_time="rotations7")
+    found = predictor.probabilities(logits_of(image))
     assert found[:, 4:-4, 4:-4] == pytest.approx(image[:, 4:-4, 4:-4], abs=0.005)
 
 
 def test_flips_make_the_prediction_of_a_flipped_image_the_flipped_prediction() -> None:
     made, pixels = network(2), noise(1, 21, 30)
-    predictor = Predictor(network=made, tile_output=8, test_time="flips8")
+    predictor = Predictor(network=made, test_time="flips8")
     turned = np.ascontiguousarray(np.rot90(pixels, axes=(1, 2))[:, :, ::-1])
     expected = np.rot90(predictor.probabilities(pixels), axes=(1, 2))[:, :, ::-1]
     assert agree(predictor.probabilities(turned), np.asarray(expected))
@@ -200,7 +217,7 @@ def test_flips_make_the_prediction_of_a_flipped_image_the_flipped_prediction() -
 @pytest.mark.parametrize("test_time", ["none", "flips8", "rotations7"])
 def test_probabilities_are_fractions_that_sum_to_one(test_time: TestTimeAugmentation) -> None:
     made = network(2, classes=3)
-    predictor = Predictor(network=made, tile_output=8, test_time=test_time)
+    predictor = Predictor(network=made, test_time=test_time)
     found = predictor.probabilities(noise(1, 25, 18))
     assert found.shape == (3, 25, 18)
     assert found.dtype == np.float32
@@ -212,40 +229,51 @@ def test_rotations_of_a_sharp_edge_stay_fractions_that_sum_to_one() -> None:
     # Cubic resampling swings below 0 and above 1 beside an edge.
     cell = np.zeros((24, 24), np.float32)
     cell[6:18, 6:18] = 1
-    identity = Identity(2, 2, NetworkConfig(base_channels=1, depth=1))
-    predictor = Predictor(network=identity, tile_output=100, test_time="rotations7")
-    found = predictor.probabilities(np.stack([1 - cell, cell]))
+    predictor = Predictor(network=identity(2, 1), test_time="rotations7")
+    found = predictor.probabilities(200 * np.stack([1 - cell, cell]))
     assert found.min() == 0
     assert found.sum(axis=0) == pytest.approx(np.ones((24, 24)), abs=1e-6)
 
 
 @pytest.mark.parametrize(("test_time", "versions"), [("none", 1), ("flips8", 8), ("rotations7", 7)])
-def test_progress_counts_tiles_of_all_versions(
-    test_time: TestTimeAugmentation, versions: int
-) -> None:
-    predictor = Predictor(network=network(1), tile_output=100, test_time=test_time)
-    told: list[tuple[int, int]] = []
-    predictor.probabilities(noise(1, 10, 12), lambda done, of: told.append((done, of)))
-    assert told == [(number, versions) for number in range(1, versions + 1)]
+def test_progress_counts_all_versions(test_time: TestTimeAugmentation, versions: int) -> None:
+    predictor = Predictor(network=network(1), test_time=test_time)
+    told: list[float] = []
+    predictor.probabilities(noise(1, 10, 12), told.append)
+    assert told == pytest.approx([number / versions for number in range(1, versions + 1)])
 
 
-def test_progress_is_told_after_each_tile() -> None:
-    told: list[tuple[int, int]] = []
-    predictor = Predictor(network=network(1), tile_output=8)
-    predictor.probabilities(noise(1, 16, 8), lambda done, of: told.append((done, of)))
-    assert told == [(1, 2), (2, 2)]
+def test_progress_is_told_after_each_band_of_each_strip() -> None:
+    told: list[float] = []
+    predictor = Predictor(network=network(4), memory_bytes=TIGHT)
+    assert len(predictor.plan((60, 32)).strips) == 2
+    predictor.probabilities(noise(1, 60, 32), told.append)
+    assert len(told) > 4
+    assert told == sorted(told)
+    assert told[-1] == 1
+
+
+def test_a_strip_may_begin_anywhere_on_the_pooling_grid() -> None:
+    predictor, pixels = Predictor(network=network(2)), noise(1, 50, 20)
+    whole = predictor.probabilities(pixels)
+    plan = predictor.plan((50, 20))
+    bands = predictor.bands(
+        lambda rows, columns: mirror_crop(pixels, rows, columns), plan, plan.strips[0], first_row=24
+    )
+    below = np.concatenate([band.probabilities for band in bands], axis=1)
+    assert agree(below, whole[:, 24:])
 
 
 def test_half_precision_moves_probabilities_by_less_than_a_twentieth() -> None:
     made, pixels = network(2), noise(1, 20, 20)
-    found = Predictor(network=made, tile_output=20, precision="bf16").probabilities(pixels)
-    expected = Predictor(network=made, tile_output=20).probabilities(pixels)
+    found = Predictor(network=made, precision="bf16").probabilities(pixels)
+    expected = Predictor(network=made).probabilities(pixels)
     assert found.dtype == np.float32
     assert 0 < np.abs(found - expected).max() < 0.05
 
 
 def test_other_channels_than_the_models_are_refused() -> None:
-    predictor = Predictor(network=network(1, channels=3), tile_output=8)
+    predictor = Predictor(network=network(1, channels=3))
     with pytest.raises(ImageError, match=r"has 1 channels, the model was trained on 3; .*--axes"):
         predictor.probabilities(noise(1, 8, 8))
 
@@ -253,7 +281,7 @@ def test_other_channels_than_the_models_are_refused() -> None:
 def test_the_image_is_left_as_it_was() -> None:
     pixels = noise(1, 12, 12)
     before = pixels.copy()
-    Predictor(network=network(1), tile_output=8, test_time="flips8").probabilities(pixels)
+    Predictor(network=network(1), test_time="flips8").probabilities(pixels)
     assert np.array_equal(pixels, before)
 
 

@@ -33,7 +33,6 @@ RECORD = ModelRecord(
     network=NETWORK,
     prediction=PredictionConfig(threshold=0.4, smallest_object_px=7),
     precision="bf16",
-    tile_output=388,
     pixel_size_um=(0.13, 0.065),
     recipe="paper",
     step=1234,

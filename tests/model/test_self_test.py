@@ -55,7 +55,6 @@ def record_of(network: UNet) -> ModelRecord:
         network=network.config,
         prediction=PredictionConfig(),
         precision="fp32",
-        tile_output=44,
         recipe="tiny",
         step=0,
     )

@@ -22,7 +22,7 @@ from overtile.workflows.results import PredictRequest
 Amount = Callable[[int, int], int]
 Tally = Callable[..., None]
 
-TILE = 20
+TILE = 20  # above the context of the network, and no multiple of its pooling grid
 SIDES = (1, 2, 3, 7, 15, 16, 17, 31, 33, TILE - 1, TILE, TILE + 1, 2 * TILE + 1)
 CHANNELS = (1, 2, 3, 4, 5)
 DTYPES = ("uint8", "uint16", "int16", "float32")
@@ -40,7 +40,6 @@ def write_model(folder: Path, channels: int) -> None:
         network=config,
         prediction=PredictionConfig(threshold=0.5, smallest_object_px=1),
         precision="fp32",
-        tile_output=TILE,
         recipe="paper",
         step=1,
     )

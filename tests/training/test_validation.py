@@ -19,12 +19,12 @@ NAMES = ("background", "object")
 class Oracle(Predictor):
     """Predicts what the grey values say: 1 is certainly an object."""
 
-    def probabilities(self, pixels: Floats, on_tile: object = None) -> Floats:
+    def probabilities(self, pixels: Floats, on_share: object = None) -> Floats:
         return np.stack([1 - pixels[0], pixels[0]])
 
 
 def oracle() -> Oracle:
-    return Oracle(network=UNet(1, 2, NetworkConfig(base_channels=1, depth=1)), tile_output=8)
+    return Oracle(network=UNet(1, 2, NetworkConfig(base_channels=1, depth=1)))
 
 
 def image(labels: list[list[int]], seen: list[list[int]] | None = None) -> Annotated:
@@ -77,7 +77,7 @@ def test_classes_are_scored_by_their_names() -> None:
 def test_whole_images_are_predicted_by_the_users_own_path() -> None:
     torch.manual_seed(0)
     network = UNet(1, 2, NetworkConfig(base_channels=2, depth=1)).eval()
-    predictor = Predictor(network=network, tile_output=8)
+    predictor = Predictor(network=network)
     pixels = np.random.default_rng(0).normal(size=(1, 21, 30)).astype(np.float32)
     one = Annotated(name="a", pixels=pixels, labels=np.eye(21, 30, dtype=np.uint32))
     predicted = validate(predictor, [one], "binary", PredictionConfig(), NAMES).predicted[0]

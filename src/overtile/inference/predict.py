@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -12,12 +13,30 @@ from overtile.arrays import Floats
 from overtile.choices import Precision, TestTimeAugmentation
 from overtile.data.mirror import mirror_crop
 from overtile.errors import ImageError
-from overtile.inference.tiles import overlap_tile
+from overtile.inference.engine import Engine, TorchEngine
+from overtile.inference.plan import DEFAULT_MEMORY_BYTES, PredictionPlan, Strip, plan_prediction
 from overtile.inference.views import views
+from overtile.model.geometry import context_px, smallest_input
 from overtile.model.unet import UNet
 
-OnTile = Callable[[int, int], None]
-"""Told (tiles done, tiles in all) after each tile."""
+OnShare = Callable[[float], None]
+"""Told the share of an image that is done, 0 to 1."""
+
+ReadWindow = Callable[[tuple[int, int], tuple[int, int]], Floats]
+"""Gives the (C, y, x) grey values of rows (start, stop) and columns (start, stop), normalised, and
+mirrored where they lie outside the image."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Band:
+    """Rows of a strip, predicted."""
+
+    rows: slice
+    columns: slice
+    """Where they lie in the image, in pixels."""
+
+    probabilities: Floats
+    """(K, y, x) array of float32 in [0, 1]; sums to 1 over K."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,22 +44,44 @@ class Predictor:
     """A network and how to run it over images."""
 
     network: UNet
-    """In evaluation mode; its device is used."""
-
-    tile_output: int
-    """Largest output side of a tile in pixels; sets the memory that is needed."""
+    """In evaluation mode; its device is used. Its weights are taken when it first predicts."""
 
     precision: Precision = "fp32"
     test_time: TestTimeAugmentation = "none"
+    memory_bytes: int = DEFAULT_MEMORY_BYTES
+    """What the maps of the network may take, beside the image and its probabilities."""
 
-    def probabilities(self, pixels: Floats, on_tile: OnTile | None = None) -> Floats:
+    @cached_property
+    def engine(self) -> Engine:
+        """What runs the network."""
+        return TorchEngine(self.network, self.precision)
+
+    def plan(self, size: tuple[int, int]) -> PredictionPlan:
+        """Tell how an image of `size` (Y, X) pixels is cut, and what that takes.
+
+        Raises
+        ------
+        ConfigError
+            If the memory allowed is too small.
+        """
+        network = self.network
+        return plan_prediction(
+            size,
+            network.config,
+            network.in_channels,
+            network.classes,
+            self.precision,
+            self.memory_bytes,
+        )
+
+    def probabilities(self, pixels: Floats, on_share: OnShare | None = None) -> Floats:
         """Predict the probability of each class at each pixel.
 
         Parameters
         ----------
         pixels : (C, Y, X) array of float32
             Normalised grey values of one image, any size from 1 × 1.
-        on_tile : callable, optional
+        on_share : callable, optional
             Told of progress.
 
         Returns
@@ -52,37 +93,89 @@ class Predictor:
         ------
         ImageError
             If the number of channels is not the network's.
+        ConfigError
+            If the memory allowed is too small.
         """
-        if len(pixels) != self.network.in_channels:
-            raise ImageError(
-                f"has {len(pixels)} channels, the model was trained on {self.network.in_channels}",
-                remedy="give images like those of the training, or say --axes",
-            )
-        total = np.zeros((self.network.classes, *pixels.shape[1:]), np.float32)
+        self.refuse_channels(len(pixels))
         versions = views(self.test_time, pixels.shape[1:])
+        total: Floats | None = None
         for number, view in enumerate(versions):
-            turned = view.there(pixels)
-            predicted = self._tiled(turned, on_tile, number, len(versions))
-            total += view.back(predicted)
+
+            def on_part(share: float, number: int = number) -> None:
+                if on_share is not None:
+                    on_share((number + share) / len(versions))
+
+            predicted = view.back(self._whole(view.there(pixels), on_part))
+            total = predicted if total is None else total + predicted
+        assert total is not None
+        if len(versions) == 1:
+            return np.ascontiguousarray(total)
         total = np.clip(total, 0, None)
         return np.asarray(total / total.sum(axis=0, keepdims=True), dtype=np.float32)
 
-    def _tiled(self, pixels: Floats, on_tile: OnTile | None, view: int, views: int) -> Floats:
-        tiles = overlap_tile(pixels.shape[1:], self.tile_output, self.network.config.depth)
-        result = np.empty((self.network.classes, *pixels.shape[1:]), np.float32)
-        for number, tile in enumerate(tiles, start=1):
-            predicted = self._one(mirror_crop(pixels, *tile.read))
-            # Legal tiles may give a few pixels more than are kept.
-            rows, columns = (part.stop - part.start for part in tile.keep)
-            result[:, tile.keep[0], tile.keep[1]] = predicted[:, :rows, :columns]
-            if on_tile is not None:
-                on_tile(view * len(tiles) + number, views * len(tiles))
-        return result
+    def refuse_channels(self, channels: int) -> None:
+        """Refuse an image of other channels than the network's.
 
-    def _one(self, window: Floats) -> Floats:
-        device = next(self.network.parameters()).device
-        batch = torch.from_numpy(np.ascontiguousarray(window))[None].to(device)
-        reduced = torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bf16")
-        with torch.inference_mode(), reduced:
-            logits = self.network(batch.to(memory_format=torch.channels_last))
-        return np.asarray(logits[0].float().softmax(dim=0).cpu().numpy())
+        Raises
+        ------
+        ImageError
+        """
+        if channels != self.network.in_channels:
+            raise ImageError(
+                f"has {channels} channels, the model was trained on {self.network.in_channels}",
+                remedy="give images like those of the training, or say --axes",
+            )
+
+    def bands(
+        self, read: ReadWindow, plan: PredictionPlan, strip: Strip, first_row: int = 0
+    ) -> Iterator[Band]:
+        """Predict one strip from top to bottom.
+
+        Parameters
+        ----------
+        read : callable
+        plan : PredictionPlan
+        strip : Strip
+            One of those of `plan`.
+        first_row : int
+            Where to begin, a multiple of 2^depth.
+
+        Yields
+        ------
+        band : Band
+            The next rows; together they are all from `first_row` on.
+        """
+        depth, height = self.network.config.depth, plan.size[0]
+        start = first_row - context_px(depth)
+        stop = start + smallest_input(height - first_row, depth)
+        width = strip.keep.stop - strip.keep.start
+        stream, done = self.engine.stream(), first_row
+        for row in range(start, stop, plan.block_rows):
+            window = read((row, min(row + plan.block_rows, stop)), strip.read)
+            logits = stream.push(torch.from_numpy(np.ascontiguousarray(window))[None])
+            if logits is None:
+                continue
+            # Legal sides may give a few pixels more than are kept.
+            rows = min(logits.shape[2], height - done)
+            if not rows:
+                break
+            found = logits[0, :, :rows, :width].softmax(dim=0)
+            yield Band(
+                rows=slice(done, done + rows),
+                columns=strip.keep,
+                probabilities=np.asarray(found.cpu().numpy()),
+            )
+            done += rows
+
+    def _whole(self, pixels: Floats, on_share: OnShare) -> Floats:
+        plan = self.plan((pixels.shape[1], pixels.shape[2]))
+        result = np.empty((self.network.classes, *plan.size), np.float32)
+
+        def read(rows: tuple[int, int], columns: tuple[int, int]) -> Floats:
+            return mirror_crop(pixels, rows, columns)
+
+        for number, strip in enumerate(plan.strips):
+            for band in self.bands(read, plan, strip):
+                result[:, band.rows, band.columns] = band.probabilities
+                on_share((number + band.rows.stop / plan.size[0]) / len(plan.strips))
+        return result

@@ -58,8 +58,7 @@ class ModelRecord(Settings):
     network: NetworkConfig
     prediction: PredictionConfig
     precision: Precision
-    tile_output: Annotated[int, Field(ge=4, le=8192)]
-    """Largest side of the labelled part of a tile at prediction, in pixels."""
+    """Arithmetic that the network was trained and validated in."""
 
     pixel_size_um: tuple[float, float] | None = None
     """(y, x) of the training images, if they said it."""

@@ -14,7 +14,6 @@ from overtile.training.checkpoint import GENERATIONS, CheckpointRecord, Checkpoi
 from overtile.training.history import History
 from overtile.training.loop import TrainingState
 from overtile.training.run import RunFolder, RunRecord
-from overtile.training.sampling import tile_output_size
 
 CHECKPOINT_SECONDS = 60.0
 """From one checkpoint to the next; longer where saving one takes long."""
@@ -112,7 +111,6 @@ class Keeper:
             network=recipe.network,
             prediction=recipe.prediction,
             precision=recipe.training.precision,
-            tile_output=tile_output_size(recipe),
             pixel_size_um=record.pixel_size_um,
             recipe=recipe.name,
             step=state.step,

@@ -18,7 +18,7 @@ from overtile.training.history import History, LossEntry, peak_memory_mb
 from overtile.training.keeper import Keeper
 from overtile.training.loop import StepResult, first_state, train_steps
 from overtile.training.run import LAST_MODEL_NAME, RunFolder, RunRecord
-from overtile.training.sampling import make_sampler, tile_output_size
+from overtile.training.sampling import make_sampler
 from overtile.training.schedule import Clock, Pace, RunLength, learning_rate
 from overtile.training.validation import Validation, validate
 from overtile.training.watch import warnings
@@ -261,7 +261,6 @@ class Session:
     def _predictor(self) -> Predictor:
         return Predictor(
             network=self.state.best_guess().eval(),
-            tile_output=tile_output_size(self.recipe),
             precision=self.recipe.training.precision,
         )
 

@@ -94,7 +94,6 @@ def predict(
     device = choose_device(request.device)
     predictor = Predictor(
         network=network.to(device),
-        tile_output=model.tile_output,
         precision=model.precision,
         test_time=request.test_time,
     )
@@ -198,11 +197,11 @@ def _predict_one(
     demand_room(folder.path, _least_bytes(folder.request.save, image, predictor.network.classes))
     predicted: list[Floats] = []
 
-    def on_tile(done: int, total: int) -> None:
-        on_share((len(predicted) + done / total) / image.pages)
+    def on_page(share: float) -> None:
+        on_share((len(predicted) + share) / image.pages)
 
     for pixels in image.pixels:
-        predicted.append(predictor.probabilities(normalise(pixels), on_tile))
+        predicted.append(predictor.probabilities(normalise(pixels), on_page))
     probabilities = np.stack(predicted)
     labels = np.stack([objects(page, model.label_kind, model.prediction) for page in probabilities])
     folder.claim()

@@ -14,7 +14,7 @@ from overtile.report import Example, Prediction, Story, Tile, render
 from overtile.storage import write_text
 from overtile.training.history import History
 from overtile.training.run import REPORT_NAME, RunFolder, RunRecord
-from overtile.training.sampling import make_sampler, tile_output_size
+from overtile.training.sampling import make_sampler
 from overtile.training.session import Split
 from overtile.training.validation import Validation, headline_of, validate
 from overtile.workflows.run_data import RunData, gather_again
@@ -52,9 +52,7 @@ def write_report(folder: RunFolder, record: RunRecord, history: History, data: R
 
 def _story(folder: RunFolder, record: RunRecord, history: History, split: Split) -> Story:
     network, model = load_model(folder.path / MODEL_NAME)
-    predictor = Predictor(
-        network=network, tile_output=tile_output_size(record.recipe), precision=model.precision
-    )
+    predictor = Predictor(network=network, precision=model.precision)
     validation = None
     if split.validation:
         validation = validate(

@@ -198,7 +198,6 @@ def lying_records(model: Model) -> Iterator[tuple[str, bytes]]:
         "class_names": ["background", "\033[2J\033[1;1H"],
         "format": 2,
         "in_channels": 10**9,
-        "tile_output": 10**9,
         "step": -1,
         "pixel_size_um": [1, float("nan")],
         "scores": {"\x9b2J": 1.0},

@@ -1,0 +1,172 @@
+"""How an image is cut for prediction: as few strips as the memory allows, so the least arithmetic.
+
+The overlap-tile strategy of figure 2 with tiles as tall as the image: a strip of columns runs
+through the network row by row (`overtile.inference.stream`), so that only neighbouring strips
+share context.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from overtile.choices import Precision
+from overtile.config import NetworkConfig
+from overtile.errors import ConfigError
+from overtile.model.cost import least_multiply_adds, multiply_adds
+from overtile.model.geometry import context_px, pooling_factor, smallest_input
+
+DEFAULT_MEMORY_BYTES = 1 << 30
+"""What the maps of a network may take where nobody says more; more hardly makes it faster."""
+
+_BLOCK_BYTES = 12 << 20
+"""Of one map at the finest level: what a block of rows may take, to stay in the cache."""
+
+_LARGEST_BLOCK_ROWS = 256
+
+_ROWS_PER_BLOCK_ROW = 22
+_ROWS_WAITING = 160
+"""Rows of the finest level that all maps together take: so many for each row of a block, and those
+that wait or are kept. Measured by `benchmarks/speed/memory.py`, with some to spare."""
+
+_BYTES = {"fp32": 4, "bf16": 2}
+
+
+@dataclass(frozen=True)
+class Strip:
+    """Columns of an image that run through the network together, in pixels of the image."""
+
+    read: tuple[int, int]
+    """(start, stop) of the columns to feed to the network; may reach beyond the image."""
+
+    keep: slice
+    """Columns that this strip, and no other, decides."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictionPlan:
+    """How one image is predicted, and what that takes."""
+
+    size: tuple[int, int]
+    """Height and width of the image in pixels."""
+
+    strips: tuple[Strip, ...]
+    """From left to right. All have input sides of the same length."""
+
+    block_rows: int
+    """Rows that are fed to the network at a time."""
+
+    memory_bytes: int
+    """What the maps of the network take at most, beside the image and what is made of it."""
+
+    multiply_adds: int
+    """All multiplications."""
+
+    redundancy: float
+    """All multiplications over the fewest that an image of this size can take, at least 1."""
+
+
+def strips(width: int, strip_output: int, depth: int) -> tuple[Strip, ...]:
+    """Cover the columns of an image so that each is decided once.
+
+    Strips start at multiples of 2^depth, so that all of them pool over one grid and the result is
+    that of the whole image in one pass, to rounding. They share the width evenly.
+
+    Parameters
+    ----------
+    width : int
+        Of the image in pixels, at least 1.
+    strip_output : int
+        Largest number of columns that a strip decides; less than 2^depth counts as that.
+    depth : int
+        Poolings of the network.
+    """
+    factor, rim = pooling_factor(depth), context_px(depth)
+    count = -(-width // max(strip_output - strip_output % factor, factor))
+    step = -(-width // (count * factor)) * factor
+    side = smallest_input(step, depth)
+    return tuple(
+        Strip((start - rim, start - rim + side), slice(start, min(start + step, width)))
+        for start in range(0, width, step)
+    )
+
+
+def plan_prediction(
+    size: tuple[int, int],
+    config: NetworkConfig,
+    in_channels: int,
+    classes: int,
+    precision: Precision,
+    memory_bytes: int = DEFAULT_MEMORY_BYTES,
+) -> PredictionPlan:
+    """Find the cut of least arithmetic whose maps fit into `memory_bytes`.
+
+    Parameters
+    ----------
+    size : (Y, X)
+        Of the image in pixels.
+    config : NetworkConfig
+    in_channels, classes : int
+    precision : Precision
+    memory_bytes : int
+        For the maps of the network alone.
+
+    Raises
+    ------
+    ConfigError
+        If the narrowest strip does not fit.
+    """
+    height, width = size
+    factor = pooling_factor(config.depth)
+    a_column = config.base_channels * _BYTES[precision]
+    for count in range(1, -(-width // factor) + 1):
+        # Even shares, in steps of the pooling grid.
+        output = -(-width // (count * factor)) * factor
+        columns = smallest_input(output, config.depth)
+        rows = _block_rows(columns * a_column, factor, memory_bytes)
+        if rows is None:
+            continue
+        found = strips(width, output, config.depth)
+        window = (smallest_input(height, config.depth), columns)
+        each = multiply_adds(config, in_channels, classes, window)
+        least = least_multiply_adds(config, in_channels, classes) * height * width
+        return PredictionPlan(
+            size=size,
+            strips=found,
+            block_rows=rows,
+            memory_bytes=_map_bytes(columns * a_column, rows),
+            multiply_adds=len(found) * each,
+            redundancy=float(len(found) * each / least),
+        )
+    least_bytes = _map_bytes(smallest_input(factor, config.depth) * a_column, factor)
+    raise ConfigError(
+        f"the memory allowed, {megabytes(memory_bytes)}, is below that of the narrowest strip, "
+        f"{megabytes(least_bytes)}",
+        remedy="allow more by --memory",
+    )
+
+
+def _block_rows(row_bytes: int, factor: int, memory_bytes: int) -> int | None:
+    """Give how many rows to feed at a time; None if not even one step of the grid fits."""
+    cached = min(_BLOCK_BYTES // row_bytes, _LARGEST_BLOCK_ROWS)
+    rows = max(cached - cached % factor, factor)
+    while _map_bytes(row_bytes, rows) > memory_bytes:
+        rows -= factor
+        if rows < factor:
+            return None
+    return rows
+
+
+def _map_bytes(row_bytes: int, block_rows: int) -> int:
+    return row_bytes * (_ROWS_PER_BLOCK_ROW * block_rows + _ROWS_WAITING)
+
+
+def megabytes(count: float) -> str:
+    """Say bytes for a person.
+
+    Examples
+    --------
+    >>> megabytes(1.5e9), megabytes(25e6)
+    ('1.5 GB', '25 MB')
+    """
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{math.ceil(count / 1e6)} MB"
