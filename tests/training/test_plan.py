@@ -9,6 +9,7 @@ import torch
 
 from overtile.config import Recipe, parse_recipe, read_recipe, recipe_toml
 from overtile.data.sample import Annotated
+from overtile.model import device as devices
 from overtile.model.geometry import output_size, smallest_input
 from overtile.training import plan as planning
 from overtile.training.plan import (
@@ -56,7 +57,7 @@ def said(decisions: tuple[str, ...], what: str) -> str:
 def roomy(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine with memory for every width, on which no precision is faster."""
     monkeypatch.setattr(planning, "_memory", lambda device: 1e12)
-    monkeypatch.setattr(planning, "_convolution_seconds", lambda dtype: 0.01)
+    monkeypatch.setattr(devices, "_convolution_seconds", lambda dtype: 0.01)
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -140,7 +141,7 @@ def test_bf16_is_taken_only_where_it_was_measured_to_be_faster(
     monkeypatch: pytest.MonkeyPatch, full: float, reduced: float, precision: str
 ) -> None:
     seconds = {torch.float32: full, torch.bfloat16: reduced}
-    monkeypatch.setattr(planning, "_convolution_seconds", seconds.__getitem__)
+    monkeypatch.setattr(devices, "_convolution_seconds", seconds.__getitem__)
     result = planned()
     assert result.recipe.training.precision == precision
     assert f"{1e3 * full:.0f} ms in fp32" in said(result.decisions, "precision")
@@ -212,7 +213,7 @@ def test_memory_and_precisions_of_this_machine_can_be_measured(
 ) -> None:
     monkeypatch.undo()
     assert 1e6 < planning._memory("cpu") < 1e15
-    assert 0 < planning._convolution_seconds(torch.float32) < 10
+    assert 0 < devices._convolution_seconds(torch.float32) < 10
 
 
 def test_a_planned_recipe_is_valid_toml() -> None:

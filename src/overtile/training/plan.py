@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import nn
 
 from overtile.choices import LabelKind, Precision
 from overtile.config import NetworkConfig, Recipe
 from overtile.data.sample import Annotated
+from overtile.model.device import fastest_precision
 from overtile.model.geometry import context_px, output_size, smallest_input
 from overtile.model.unet import UNet
 from overtile.training.loop import Batch, TrainingState, take_step
@@ -32,7 +32,6 @@ _WIDTH_UNMEASURED = {"cpu": 16, "cuda": 64}
 _LARGEST_MEMORY_SHARE = 0.5
 _BYTES_PER_VALUE = 80  # kept for the backward pass, for one input pixel and one base channel
 _SMALL_PERCENTILE = 1.0
-_WORTH_CHANGING = 1.3
 _LARGEST_BATCH = 1024  # of the recipe's schema; reached by images of a few pixels only
 
 
@@ -177,28 +176,9 @@ def _choose_width(
 
 
 def _choose_precision(device: torch.device, length: RunLength) -> tuple[Precision, str]:
-    if device.type == "cuda":
-        if torch.cuda.is_bf16_supported(including_emulation=False):
-            return "bf16", "this GPU computes it natively"
-        return "fp32", "this GPU has no bfloat16"
-    if length.minutes is None:
+    if device.type == "cpu" and length.minutes is None:
         return "fp32", "the length is given in steps, and nothing is measured then"
-    full, reduced = _convolution_seconds(torch.float32), _convolution_seconds(torch.bfloat16)
-    measured = f"a convolution takes {1e3 * full:.0f} ms in fp32 and {1e3 * reduced:.0f} ms in bf16"
-    return ("bf16" if full > _WORTH_CHANGING * reduced else "fp32"), measured
-
-
-def _convolution_seconds(dtype: torch.dtype) -> float:
-    """Time one 3×3 convolution of 64 channels on the CPU, in seconds; the best of three."""
-    layer = nn.Conv2d(64, 64, 3).to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    pixels = torch.zeros(1, 64, 96, 96, dtype=dtype).to(memory_format=torch.channels_last)
-    seconds = []
-    with torch.inference_mode():
-        for _ in range(4):
-            began = time.perf_counter()
-            layer(pixels)
-            seconds.append(time.perf_counter() - began)
-    return min(seconds[1:])
+    return fastest_precision(device)
 
 
 def _memory_needed(recipe: Recipe) -> float:
