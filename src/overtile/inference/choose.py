@@ -1,0 +1,82 @@
+"""Which arithmetic predicts: the fastest that gives this network's answers on these pixels."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from overtile.arrays import Floats
+from overtile.choices import Precision
+from overtile.inference.agreement import HALF_PRECISION_GATE, agreement
+from overtile.inference.predict import Predictor
+from overtile.model.device import fastest_precision
+from overtile.model.unet import UNet
+
+_SAMPLE_PX = 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arithmetic:
+    """How a network will compute, and why so."""
+
+    precision: Precision
+    reason: str
+
+
+def choose_arithmetic(network: UNet, pixels: Floats) -> Arithmetic:
+    """Take the faster precision of the device if the network passes its gate on the sample.
+
+    Parameters
+    ----------
+    network : UNet
+        In evaluation mode, on its device.
+    pixels : (C, y, x) array of float32
+        A sample of what is to be predicted, normalised; see `sample`.
+
+    Returns
+    -------
+    arithmetic : Arithmetic
+        ``bf16`` only where the device is faster with it, and where it decides all but one in a
+        thousand pixels as ``fp32`` does and moves no probability by more than 0.03.
+    """
+    device = next(network.parameters()).device
+    fastest, reason = fastest_precision(device)
+    if fastest == "fp32":
+        return Arithmetic(precision="fp32", reason=reason)
+    full, reduced = (
+        Predictor(network=network, precision=precision).probabilities(pixels)
+        for precision in ("fp32", "bf16")
+    )
+    found = agreement(full, reduced)
+    passed = found.passes(HALF_PRECISION_GATE)
+    return Arithmetic(
+        precision="bf16" if passed else "fp32",
+        reason=f"{reason}; in bf16 {found} on a sample, which is {'' if passed else 'not '}allowed",
+    )
+
+
+def sample(pixels: Floats) -> Floats:
+    """Cut the middle of an image, at most 256 px a side: (C, Y, X) to (C, y, x)."""
+    starts = [max(0, (length - _SAMPLE_PX) // 2) for length in pixels.shape[1:]]
+    rows, columns = (slice(start, start + _SAMPLE_PX) for start in starts)
+    return pixels[:, rows, columns]
+
+
+def seconds_per_multiply_add(predictor: Predictor, pixels: Floats) -> float:
+    """Time the prediction of a sample, which was predicted before: what one multiplication takes.
+
+    Parameters
+    ----------
+    predictor : Predictor
+        Without test-time augmentation.
+    pixels : (C, y, x) array of float32
+
+    Returns
+    -------
+    seconds : float
+    """
+    predictor.probabilities(pixels)
+    began = time.perf_counter()
+    predictor.probabilities(pixels)
+    count = predictor.plan((pixels.shape[1], pixels.shape[2])).multiply_adds
+    return (time.perf_counter() - began) / count
