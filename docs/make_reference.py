@@ -19,7 +19,7 @@ from typing import Any
 import typer.main
 
 from overtile import config
-from overtile.cli.commands import app
+from overtile.cli.main import app
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "overtile"

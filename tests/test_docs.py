@@ -15,7 +15,7 @@ import pytest
 from typer.main import get_command
 
 import overtile
-from overtile.cli.commands import app
+from overtile.cli.main import app
 from overtile.config import read_recipe
 from overtile.training.split import hold_out_fraction
 from overtile.workflows.demo import ANNOTATED, FRESH, GOOD_AVERAGE_PRECISION, MINUTES

@@ -103,7 +103,7 @@ def test_a_lack_of_memory_is_told_with_a_way_out(
 ) -> None:
     fail_with(monkeypatch, MemoryError())
     assert main(["info", "run"]) == 2
-    assert capsys.readouterr().err.startswith("error: memory ran out; use smaller images")
+    assert capsys.readouterr().err.startswith("error: memory ran out; predict with less --memory")
 
 
 def test_ctrl_c_without_anything_to_save_ends_with_130(

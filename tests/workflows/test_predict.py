@@ -77,7 +77,7 @@ def test_every_kind_of_result_has_its_name_and_type(request_: PredictRequest) ->
 
 
 def test_results_are_what_the_network_says(request_: PredictRequest) -> None:
-    predict(replace(request_, save=get_args(ResultKind)))
+    predict(replace(request_, save=get_args(ResultKind), exact=True))
     network, record = load_model(request_.model)
     image = read_image(request_.inputs[0].replace("[01]", "0"))
     expected = Predictor(network=network).probabilities(normalise(image.pixels[0]))
@@ -292,7 +292,7 @@ def test_a_disk_that_fails_part_way_stops_resumably(
             raise OutputError("cannot be written (no space left)", path=path)
         write_labels(path, labels, like=like)
 
-    monkeypatch.setattr("overtile.workflows.predict.write_labels", full_after_the_first)
+    monkeypatch.setattr("overtile.workflows.one_image.write_labels", full_after_the_first)
     with pytest.raises(StoppedError, match=r"no space left.*after 1 of 2 images") as stop:
         predict(request_)
     assert stop.value.exit_code == 3

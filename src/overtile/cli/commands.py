@@ -1,4 +1,4 @@
-"""The seven commands and their options; torch is imported inside them, so that help is quick."""
+"""The commands of the main job; torch is imported inside them, so that help is quick."""
 
 from __future__ import annotations
 
@@ -8,33 +8,12 @@ from typing import Annotated
 
 import typer
 
-from overtile.choices import LabelKind, Task, TestTimeAugmentation
+from overtile.choices import Task, TestTimeAugmentation
+from overtile.cli.app import Axes, Device, Images, Json, Kind, LabelFiles, app
 from overtile.cli.output import emit, numbers, table
 from overtile.errors import ConfigError
 
 LARGEST_SEED = (1 << 63) - 1
-
-app = typer.Typer(
-    add_completion=False,
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    help="U-Net segmentation for biomedical images from a handful of annotated examples.",
-)
-
-Images = Annotated[str, typer.Argument(metavar="IMAGES", help="A folder, a file or a pattern.")]
-LabelFiles = Annotated[
-    str, typer.Argument(metavar="LABELS", help="Their labels: a folder, a file or a pattern.")
-]
-Axes = Annotated[
-    str | None,
-    typer.Option(metavar="A", help="Axes of the image files, such as ZYX or YXC."),
-]
-Kind = Annotated[LabelKind | None, typer.Option("--labels", help="What the label values mean.")]
-Json = Annotated[
-    str | None, typer.Option("--json", metavar="FILE", help="The result as JSON; - for stdout.")
-]
-Device = Annotated[str | None, typer.Option(metavar="D", help="auto, cpu or cuda[:N].")]
 
 
 @app.command("check")
@@ -145,6 +124,15 @@ def predict_command(
         TestTimeAugmentation, typer.Option(help="Average over turned or flipped versions.")
     ] = "none",
     device: Device = None,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Compute in 32 bits even where 16 agree and are faster.")
+    ] = False,
+    memory: Annotated[
+        str | None, typer.Option(metavar="2GB", help="What the process may take at most.")
+    ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say how, in what memory and time, before starting.")
+    ] = False,
     axes: Axes = None,
     suffix: Annotated[
         str | None, typer.Option(metavar="S", help="End of result names, such as _cp_masks.")
@@ -157,6 +145,7 @@ def predict_command(
     """Predict images of any size; each result is on disk as soon as it is ready."""
     from overtile.cli.console import ShownProgress
     from overtile.cli.signals import stop_on_signals
+    from overtile.workflows.memory import parse_memory
     from overtile.workflows.predict import predict
     from overtile.workflows.results import PredictRequest, parse_kinds
 
@@ -167,6 +156,9 @@ def predict_command(
         save=parse_kinds(save),
         test_time=tta,
         device=device or "auto",
+        exact=exact,
+        memory_bytes=None if memory is None else parse_memory(memory),
+        explain=explain,
         axes=axes,
         suffix=suffix,
         overwrite=overwrite,
@@ -231,108 +223,6 @@ def evaluate_command(
         with ShownProgress() as progress:
             write_evaluation_page(page, request, scores, raw, progress)
     emit(score_lines(scores), scores.model_dump(mode="json"), json_target)
-
-
-@app.command("report")
-def report_command(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
-    json_target: Json = None,
-) -> None:
-    """Write the page that tells a run, also of one that was stopped."""
-    from overtile.workflows.report import report_run
-
-    page = report_run(run)
-    emit([f"report  {page}"], {"report": str(page)}, json_target)
-
-
-@app.command("info")
-def info_command(
-    model: Annotated[
-        Path, typer.Argument(metavar="MODEL", help="A model, a run folder, or one of results.")
-    ],
-    verify: Annotated[
-        bool, typer.Option("--verify", help="Rerun its self-test, or compare all results.")
-    ] = False,
-    sha256: Annotated[
-        str | None, typer.Option("--sha256", metavar="HEX", help="Refuse any other file.")
-    ] = None,
-    json_target: Json = None,
-) -> int:
-    """Tell what a model was trained on, for and with, and whether it is what it should be."""
-    from overtile.cli.info_lines import info_lines, results_lines
-    from overtile.workflows.info import info
-    from overtile.workflows.verify import holds_results, verify_results
-
-    if verify and holds_results(model):
-        results = verify_results(model)
-        emit(results_lines(results), results.model_dump(mode="json"), json_target)
-        return 0 if results.complete else 2
-    content = info(model, verify=verify, sha256=sha256)
-    emit(info_lines(content), content, json_target)
-    return 0
-
-
-@app.command("reproduce")
-def reproduce_command(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A run folder or model file.")],
-    data: Annotated[
-        tuple[str, str],
-        typer.Option(metavar="IMAGES LABELS", help="The annotated images it was trained on."),
-    ],
-    json_target: Json = None,
-) -> int:
-    """Train a model once more from its own record, and compare the weights bit by bit."""
-    from overtile.cli.console import ShownProgress
-    from overtile.cli.signals import stop_on_signals
-    from overtile.workflows.reproduce import ReproduceRequest, reproduce
-
-    images, labels = data
-    should_stop = stop_on_signals()
-    with ShownProgress() as progress:
-        request = ReproduceRequest(model=model, images=images, labels=labels)
-        result = reproduce(request, progress, should_stop)
-    facts = [
-        ("model", result.model),
-        ("trained again", f"{result.steps} steps"),
-        ("weights then", result.weights_sha256),
-        ("weights now", result.reproduced_sha256),
-    ]
-    lines = table(facts)
-    if result.equal:
-        lines.append("reproduced: all weights are equal, bit by bit")
-    else:
-        lines.append(f"NOT reproduced: weights differ by up to {result.largest_difference:.2g}")
-        lines += [f"note: {difference}" for difference in result.differences]
-    emit(lines, result.model_dump(mode="json"), json_target)
-    return 0 if result.equal else 2
-
-
-@app.command("demo")
-def demo_command(
-    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to make.")] = Path("demo"),
-    json_target: Json = None,
-) -> int:
-    """Run everything on images that are generated, and score images never seen."""
-    from overtile.cli.console import ShownProgress
-    from overtile.cli.signals import stop_on_signals
-    from overtile.workflows.demo import GOOD_AVERAGE_PRECISION, demo
-
-    should_stop = stop_on_signals()
-    with ShownProgress() as progress:
-        result = demo(out, progress, should_stop)
-    lines = ["what was run:", *(f"  $ {command}" for command in result.commands)]
-    lines += table(
-        [
-            ("report", result.report),
-            ("results", result.results),
-            ("AP at IoU 0.5", f"{result.average_precision_50:.3f} on fresh images"),
-        ]
-    )
-    good = result.average_precision_50 >= GOOD_AVERAGE_PRECISION
-    if not good:
-        lines.append(f"FAILED: an AP of {GOOD_AVERAGE_PRECISION} is expected")
-    emit(lines, result.model_dump(mode="json"), json_target)
-    return 0 if good else 1
 
 
 def _pages(text: str | None, option: str) -> tuple[int, ...] | None:

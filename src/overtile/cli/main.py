@@ -13,9 +13,12 @@ from io import TextIOWrapper
 import typer
 from typer.main import get_command
 
-from overtile.cli.commands import app
+from overtile.cli import commands, model_commands  # noqa: F401 - they enter the app
+from overtile.cli.app import app
 from overtile.cli.output import silence, tell
 from overtile.errors import OvertileError, StoppedError
+
+__all__ = ["app", "main"]
 
 DONE, OUR_FAULT, USERS_FAULT, INTERRUPTED = 0, 1, 2, 130
 
@@ -63,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _say(f"error: {where}: {error.strerror or error}; {remedy}", USERS_FAULT)
     except Exception as error:  # noqa: BLE001 - the last boundary: all else is our fault
         if _memory_ran_out(error):
-            remedy = "use smaller images, a smaller `tile_output` or fewer `base_channels`"
+            remedy = "predict with less --memory, or train with a smaller `tile_output` or network"
             return _say(f"error: memory ran out; {remedy}", USERS_FAULT)
         with suppress(OSError):
             traceback.print_exc()

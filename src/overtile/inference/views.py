@@ -24,6 +24,11 @@ class View:
     back: Callable[[Floats], Floats]
 
 
+def count_views(test_time: TestTimeAugmentation) -> int:
+    """Tell how many versions are averaged over."""
+    return {"none": 1, "flips8": 8, "rotations7": _ROTATIONS}[test_time]
+
+
 def views(test_time: TestTimeAugmentation, shape: tuple[int, int]) -> list[View]:
     """List the versions to average over for an image of `shape` (Y, X) pixels."""
     if test_time == "rotations7":

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
-import numpy as np
-
-from overtile.arrays import Floats, Labels
 from overtile.config import Settings
-from overtile.data.normalise import normalise
 from overtile.errors import (
     ConfigError,
     OutputError,
@@ -19,34 +14,13 @@ from overtile.errors import (
     StoppedError,
     printable,
 )
-from overtile.inference.instances import foreground, objects
-from overtile.inference.predict import Predictor
-from overtile.io import (
-    Image,
-    find_images,
-    read_image,
-    write_foreground,
-    write_labels,
-    write_overlay,
-    write_probabilities,
-)
+from overtile.io import find_images
 from overtile.model.device import choose_device, describe_device
-from overtile.model.file import ModelRecord, load_model, model_path
+from overtile.model.file import load_model, model_path
 from overtile.progress import Progress, Silence, StopRequest, heed, never
-from overtile.storage import demand_room, locked, make_folder
-from overtile.workflows.results import (
-    PredictRequest,
-    ResultFolder,
-    ResultKind,
-    image_digest,
-    stem,
-)
-
-_BEST_COMPRESSION = 1032
-"""How many bytes zlib can tell by one."""
-
-OnShare = Callable[[float], None]
-"""Told the share of an image that is done, 0 to 1."""
+from overtile.storage import locked, make_folder
+from overtile.workflows.one_image import ImagePrediction
+from overtile.workflows.results import PredictRequest, ResultFolder, stem
 
 
 class PredictResult(Settings):
@@ -92,26 +66,18 @@ def predict(
     file = model_path(request.model)
     network, model = load_model(file)
     device = choose_device(request.device)
-    predictor = Predictor(
-        network=network.to(device),
-        precision=model.precision,
-        test_time=request.test_time,
-    )
     folder = ResultFolder(request, model_file=file)
+    one = ImagePrediction(folder=folder, network=network.to(device), model=model, progress=progress)
     progress.say(f"model {file} on {describe_device(device)}; {len(images)} image files")
     with locked(make_folder(request.out)):
         folder.open(images)
-        return _predict_all(images, folder, predictor, model, progress, should_stop)
+        return _predict_all(images, one, should_stop)
 
 
 def _predict_all(
-    images: list[Path],
-    folder: ResultFolder,
-    predictor: Predictor,
-    model: ModelRecord,
-    progress: Progress,
-    should_stop: StopRequest,
+    images: list[Path], one: ImagePrediction, should_stop: StopRequest
 ) -> PredictResult:
+    folder, progress = one.folder, one.progress
     kept = [path.name for path in images if folder.has(path, progress)]
     counts: dict[str, int] = {}
     failed: list[str] = []
@@ -127,7 +93,7 @@ def _predict_all(
             )
 
         try:
-            counts[path.name] = _predict_one(path, folder, predictor, model, on_share)
+            counts[path.name] = one.predict(path, on_share)
         except StoppedError:
             raise
         except OutputError as error:
@@ -178,57 +144,3 @@ def _all_images(inputs: Iterable[str]) -> list[Path]:
                     path=path,
                 )
     return list(images.values())
-
-
-def _predict_one(
-    path: Path,
-    folder: ResultFolder,
-    predictor: Predictor,
-    model: ModelRecord,
-    on_share: OnShare,
-) -> int:
-    """Predict all pages of one file and write its results; give the number of objects."""
-    on_share(0.0)
-    folder.refuse_name(path)
-    folder.refuse_changed(path)
-    # Before it is read: of an image that changes meanwhile, the next call will see that it did.
-    digest = image_digest(path)
-    image = read_image(path, axes=folder.request.axes)
-    demand_room(folder.path, _least_bytes(folder.request.save, image, predictor.network.classes))
-    predicted: list[Floats] = []
-
-    def on_page(share: float) -> None:
-        on_share((len(predicted) + share) / image.pages)
-
-    for pixels in image.pixels:
-        predicted.append(predictor.probabilities(normalise(pixels), on_page))
-    probabilities = np.stack(predicted)
-    labels = np.stack([objects(page, model.label_kind, model.prediction) for page in probabilities])
-    folder.claim()
-    for kind in folder.request.save:
-        _write(kind, folder.target(path, kind), image, probabilities, labels)
-    folder.finish(path, digest)
-    if model.label_kind == "classes":
-        return int(np.count_nonzero(labels))
-    return sum(int(page.max()) for page in labels)
-
-
-def _least_bytes(kinds: Iterable[ResultKind], image: Image, classes: int) -> int:
-    """Tell what results take at the very least, however well they compress."""
-    a_pixel = {"labels": 1, "foreground": 4, "probabilities": 4 * classes, "overlay": 0}
-    pixels = image.pages * math.prod(image.size)
-    return sum(a_pixel[kind] for kind in kinds) * pixels // _BEST_COMPRESSION
-
-
-def _write(
-    kind: ResultKind, path: Path, image: Image, probabilities: Floats, labels: Labels
-) -> None:
-    """Write one result of an image: `probabilities` (P, K, Y, X), `labels` (P, Y, X)."""
-    if kind == "labels":
-        write_labels(path, labels, like=image)
-    elif kind == "foreground":
-        write_foreground(path, np.stack([foreground(page) for page in probabilities]), like=image)
-    elif kind == "probabilities":
-        write_probabilities(path, probabilities, like=image)
-    else:
-        write_overlay(path, image.pixels, labels)

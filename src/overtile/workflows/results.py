@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias, get_args
 
 from pydantic import Field
 
-from overtile.choices import TestTimeAugmentation
+from overtile.choices import Precision, TestTimeAugmentation
 from overtile.config import Settings
 from overtile.errors import ConfigError, ImageError, OutputError, RecordError
 from overtile.io import result_path
@@ -39,6 +39,15 @@ class PredictRequest:
     save: tuple[ResultKind, ...] = ("labels", "foreground", "overlay")
     test_time: TestTimeAugmentation = "none"
     device: str = "auto"
+    exact: bool = False
+    """Compute in fp32 even where a faster arithmetic passes its gate."""
+
+    memory_bytes: int | None = None
+    """What the process may take; most of what is free by default."""
+
+    explain: bool = False
+    """Say of each image how it will be predicted, in what memory and time."""
+
     axes: str | None = None
     suffix: str | None = None
     """End of the names of results instead of `_labels` and its like, if one kind is saved."""
@@ -74,6 +83,9 @@ class PredictionRecord(Settings):
     test_time: TestTimeAugmentation
     axes: str | None
     suffix: str | None
+    precision: Precision | None = None
+    """Arithmetic of the network, chosen by the first image that was predicted."""
+
     begun: tuple[str, ...] = ()
     """Names of images whose results are ours to write."""
 
@@ -101,6 +113,7 @@ class ResultFolder:
             test_time=request.test_time,
             axes=request.axes,
             suffix=request.suffix,
+            precision="fp32" if request.exact else None,
         )
 
     def open(self, images: Sequence[Path]) -> None:
@@ -114,6 +127,10 @@ class ResultFolder:
                     self._refuse_taken(path)
         begun = tuple(sorted({*ours, *(stem(path) for path in images if _is_text(path.name))}))
         self.record = self.record.model_copy(update={"begun": begun})
+
+    def settle(self, precision: Precision) -> None:
+        """Keep the arithmetic that was chosen: results of one folder are all made with it."""
+        self.record = self.record.model_copy(update={"precision": precision})
 
     def claim(self) -> None:
         """Note, before the first result is written, which are ours to write and to replace."""
@@ -201,7 +218,9 @@ class ResultFolder:
             ) from error
         difference = _difference(earlier, self.record)
         if difference is None:
-            self.record = self.record.model_copy(update={"finished": earlier.finished})
+            precision = earlier.precision or self.record.precision
+            kept = {"finished": earlier.finished, "precision": precision}
+            self.record = self.record.model_copy(update=kept)
             return set(earlier.begun)
         if self.request.overwrite:
             return set()
@@ -242,6 +261,8 @@ def _difference(earlier: PredictionRecord, now: PredictionRecord) -> str | None:
     """Name the first setting that differs, in the user's words."""
     if earlier.model_sha256 != now.model_sha256:
         return "another model"
+    if now.precision is not None and earlier.precision not in (None, now.precision):
+        return f"arithmetic in {earlier.precision}, without --exact"
     options = {"save": "--save", "test_time": "--tta", "axes": "--axes", "suffix": "--suffix"}
     for field, option in options.items():
         before = getattr(earlier, field)
