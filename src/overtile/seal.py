@@ -61,13 +61,21 @@ def is_whole(content: bytes) -> bool:
 def file_digest(path: Path) -> str:
     """Give the SHA-256 of a file in hexadecimal digits; it is never in memory as a whole.
 
+    That of a folder is over the names and digests of all files in it.
+
     Raises
     ------
     OSError
         If it cannot be read.
     """
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    if path.is_dir():
+        digest = hashlib.sha256()
+        for file in sorted(inside for inside in path.rglob("*") if inside.is_file()):
+            name = file.relative_to(path).as_posix()
+            digest.update(f"{name}\0{file_digest(file)}\n".encode("utf-8", "surrogateescape"))
+        return digest.hexdigest()
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _digits(content: bytes) -> int | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from overtile.errors import ImageError, PairError
+from overtile.io.zarr_array import is_zarr
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 """Names that are taken from a folder, in any case. Whether they are images, the content decides."""
@@ -48,14 +49,14 @@ def find_images(source: str | Path) -> list[Path]:
     Parameters
     ----------
     source : str or path
-        A file, whatever its name; a folder, not including those inside; or a pattern with
-        ``*``, ``?`` or ``[...]``.
+        A file, whatever its name, or a Zarr, which is a folder; another folder, not including
+        those inside; or a pattern with ``*``, ``?`` or ``[...]``.
 
     Returns
     -------
     paths : list of path
-        In natural order: ``img2`` before ``img10``. Hidden files and files that do not end in one
-        of `IMAGE_SUFFIXES` are left out.
+        In natural order: ``img2`` before ``img10``. What is hidden, and what is neither a Zarr nor
+        a file that ends in one of `IMAGE_SUFFIXES`, is left out.
 
     Raises
     ------
@@ -64,7 +65,7 @@ def find_images(source: str | Path) -> list[Path]:
     """
     path = Path(source)
     try:
-        if path.is_file():
+        if path.is_file() or is_zarr(path):
             return [path]
         if path.is_dir() or (not path.exists() and glob.has_magic(str(source))):
             fault = "holds no image" if path.is_dir() else "matches no image"
@@ -170,7 +171,9 @@ def _listed(source: str | Path) -> list[Path]:
 
 def _is_image(path: Path) -> bool:
     # Hidden ones are what file managers leave (._a.tif), and our own unfinished writing.
-    return path.suffix.lower() in IMAGE_SUFFIXES and path.name[0] != "." and path.is_file()
+    if path.name[0] == ".":
+        return False
+    return (path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()) or is_zarr(path)
 
 
 def _some_images(paths: Iterable[Path], place: Path, fault: str) -> list[Path]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,13 +18,13 @@ from overtile.io.axes import check_axes, fold, tidy
 from overtile.io.image import Decoded, Image
 from overtile.io.labels import as_labels
 from overtile.io.raster import PNG_SIGNATURE, decode_raster
-from overtile.io.tiff import decode_tiff
+from overtile.io.tiff import TIFF_SIGNATURES, decode_tiff
+from overtile.io.zarr_array import decode_zarr, is_zarr
 
 for _decoder in ("PIL", "imagecodecs", "tifffile"):
     # Python prints warnings that have no handler, and users can do nothing about odd metadata.
     logging.getLogger(_decoder).addHandler(logging.NullHandler())
 
-_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _JPEG = b"\xff\xd8\xff"
 _EXPORT = "export it as TIFF, for instance with Bio-Formats in ImageJ"
 _OTHERS = {
@@ -51,7 +54,7 @@ _OTHERS = {
 
 
 def read_image(path: str | Path, *, axes: str | None = None) -> Image:
-    """Read a PNG, JPEG or TIFF.
+    """Read a PNG, JPEG, TIFF or OME-Zarr.
 
     The content decides what it is, not the name. An alpha channel is left out, a colour table of a
     PNG is applied, EXIF orientation is ignored.
@@ -76,17 +79,15 @@ def read_image(path: str | Path, *, axes: str | None = None) -> Image:
         or pixels are complex, NaN or infinite.
     """
     path = Path(path)
-    try:
+    with decoding(path):
         decoded = _decode(path, keep_palette=False)
         image = _understand(path, decoded, axes)
-        _refuse_not_finite(image.pixels)
-    except OvertileError as error:
-        raise error.at(path) from error.__cause__
+        refuse_not_finite(image.pixels)
     return image
 
 
 def read_labels(path: str | Path, *, axes: str | None = None) -> Image:
-    """Read a label image: PNG (index of its colour table, if it has one) or TIFF.
+    """Read a label image: PNG (index of its colour table, if it has one), TIFF or OME-Zarr.
 
     Parameters
     ----------
@@ -107,14 +108,12 @@ def read_labels(path: str | Path, *, axes: str | None = None) -> Image:
         by JPEG.
     """
     path = Path(path)
-    try:
+    with decoding(path):
         decoded = _decode(path, keep_palette=True)
         image = _understand(path, decoded, axes)
         labels = as_labels(image.pixels)
-        if _head(path).startswith(_JPEG):
+        if path.is_file() and _head(path).startswith(_JPEG):
             _refuse_smeared(labels)
-    except OvertileError as error:
-        raise error.at(path) from error.__cause__
     kept = [i for i, letter in enumerate(image.axes) if letter != "C"]
     return replace(
         image,
@@ -130,28 +129,38 @@ def _head(path: Path) -> bytes:
 
 
 def _decode(path: Path, *, keep_palette: bool) -> Decoded:
-    """Decode by content; the one place where foreign exceptions become ours."""
+    """Decode by content."""
+    if is_zarr(path):
+        return decode_zarr(path)
+    head = _head(path)
+    if head.startswith(TIFF_SIGNATURES):
+        return decode_tiff(path)
+    if head.startswith((PNG_SIGNATURE, _JPEG)):
+        return decode_raster(path, keep_palette=keep_palette)
+    raise _foreign(head)
+
+
+@contextmanager
+def decoding(path: Path) -> Iterator[None]:
+    """Make errors of decoders ours, and have all errors name the file."""
     try:
-        head = _head(path)
         with warnings.catch_warnings():
             # Decoders warn of odd metadata in lines that are not for users.
             warnings.simplefilter("ignore")
-            if head.startswith(_TIFF):
-                return decode_tiff(path)
-            if head.startswith((PNG_SIGNATURE, _JPEG)):
-                return decode_raster(path, keep_palette=keep_palette)
-    except OvertileError:
-        raise
+            yield
+    except OvertileError as error:
+        raise error.at(path) from error.__cause__
     except OSError as error:
         # Pillow and tifffile raise OSError without errno for damaged content.
         if error.errno is None:
-            raise _damaged(error) from error
+            raise _damaged(error).at(path) from error
         raise ImageError(
-            f"cannot be read ({error.strerror})", remedy="give the path of an image file"
+            f"cannot be read ({error.strerror})",
+            remedy="give the path of an image file",
+            path=path,
         ) from error
     except Exception as error:  # the decoders raise some sixteen unrelated classes
-        raise _damaged(error) from error
-    raise _foreign(head)
+        raise _damaged(error).at(path) from error
 
 
 def _damaged(error: Exception) -> ImageError:
@@ -196,19 +205,22 @@ def _understand(path: Path, decoded: Decoded, given: str | None) -> Image:
         reading="; ".join(
             [
                 f"axes {axes} {decoded.source if given is None else 'as given'}, "
-                + _measures(pixels, decoded.pixel_size_um),
+                + measures(pixels.shape, pixels.dtype, decoded.pixel_size_um),
                 *notes,
             ]
         ),
     )
 
 
-def _measures(pixels: Pixels, pixel_size_um: tuple[float, float] | None) -> str:
-    pages, channels, height, width = pixels.shape
+def measures(
+    shape: tuple[int, ...], dtype: np.dtype[Any], pixel_size_um: tuple[float, float] | None
+) -> str:
+    """Say the size (P, C, Y, X), type and pixel size of an image in words."""
+    pages, channels, height, width = shape
     parts = [
         f"{pages} page{'s' * (pages > 1)} of {height}x{width}",
         f"{channels} channel{'s' * (channels > 1)}",
-        str(pixels.dtype),
+        str(dtype),
     ]
     if pixel_size_um:
         y, x = pixel_size_um
@@ -216,11 +228,17 @@ def _measures(pixels: Pixels, pixel_size_um: tuple[float, float] | None) -> str:
     return ", ".join(parts)
 
 
-def _refuse_not_finite(pixels: Pixels) -> None:
+def refuse_not_finite(pixels: Pixels, first_page: int = 0) -> None:
+    """Refuse NaN and infinite pixels (P, C, Y, X), naming the page counted from `first_page`.
+
+    Raises
+    ------
+    ImageError
+    """
     if pixels.dtype.kind != "f" or np.isfinite(pixels).all():
         return
     per_page = np.count_nonzero(~np.isfinite(pixels), axis=(1, 2, 3))
-    first = int(np.flatnonzero(per_page)[0])
+    first = first_page + int(np.flatnonzero(per_page)[0])
     raise ImageError(
         f"holds {int(per_page.sum())} NaN or infinite pixels, the first on page {first}",
         remedy="replace them by a grey value",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -35,6 +36,7 @@ _MICROMETRES = {
     "mm": 1e3,
     "cm": 1e4,
 }
+TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _CENTIMETRE = 3  # ResolutionUnit of TIFF 6.0, section 8
 _COARSEST_PIXEL_UM = 100.0
 _ALPHA = {1, 2}  # ExtraSamples of TIFF 6.0, section 18; 0 is data of no stated meaning
@@ -61,20 +63,64 @@ def decode_tiff(path: Path) -> Decoded:
     Exception
         Whatever tifffile and its codecs raise on a damaged file.
     """
-    check_pages(path)
-    with _listening() as complaints, tifffile.TiffFile(path) as file:
-        if file.is_ome:
-            check_ome(path, file.pages.first.description)
-        series = file.series[0]
+    with ExitStack() as stack:
+        header = open_tiff(path, stack)
+        series = header.series
         check_size(series.shape, np.dtype(series.dtype).itemsize, _file_bytes(series))
-        _check_parts(series)
+        with _listening() as complaints:
+            array = series.asarray()
         _refuse_loss(complaints)
-        array = series.asarray()
-        _refuse_loss(complaints)
-        source, notes = _source(series)
         return Decoded(
             array=array.astype(np.uint8) if array.dtype == bool else array,
             axes=series.axes,
+            source=header.source,
+            notes=header.notes,
+            pixel_size_um=header.pixel_size_um,
+            alpha_axis=header.alpha_axis,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TiffHeader:
+    """What a TIFF says about its first series."""
+
+    series: tifffile.TiffPageSeries
+    source: str
+    """Where the axes come from, such as ``from OME metadata``."""
+
+    notes: tuple[str, ...]
+    pixel_size_um: tuple[float, float] | None
+    alpha_axis: int | None
+    """The dimension whose last entry is an alpha channel."""
+
+
+def is_tiff(path: Path) -> bool:
+    """Say whether a file starts as a TIFF does."""
+    with path.open("rb") as file:
+        return file.read(4).startswith(TIFF_SIGNATURES)
+
+
+def open_tiff(path: Path, stack: ExitStack) -> TiffHeader:
+    """Open a TIFF without decoding pixels; `stack` closes it.
+
+    Raises
+    ------
+    ImageError
+        If its pages, its metadata or the places of its parts cannot be right.
+    Exception
+        Whatever tifffile raises on a damaged file.
+    """
+    check_pages(path)
+    with _listening() as complaints:
+        file = stack.enter_context(tifffile.TiffFile(path))
+        if file.is_ome:
+            check_ome(path, file.pages.first.description)
+        series = file.series[0]
+        _check_parts(series)
+        _refuse_loss(complaints)
+        source, notes = _source(series)
+        return TiffHeader(
+            series=series,
             source=source,
             notes=(*notes, *_notes(file)),
             pixel_size_um=_pixel_size_um(file),

@@ -60,7 +60,7 @@ def verify_results(folder: Path) -> VerifiedResults:
         whole += len(image.results) - len(others)
     return VerifiedResults(
         whole=whole,
-        missing=tuple(name for name in changed if not (folder / name).is_file()),
-        damaged=tuple(name for name in changed if (folder / name).is_file()),
+        missing=tuple(name for name in changed if not (folder / name).exists()),
+        damaged=tuple(name for name in changed if (folder / name).exists()),
         unfinished=tuple(name for name in record.begun if name not in record.finished),
     )
