@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import DTypeLike
 
 from overtile.arrays import Pixels
-from overtile.data.normalise import normalise
+from overtile.data.normalise import grey_scale, normalise
 
 
 def noise(channels: int = 1) -> Pixels:
@@ -80,3 +80,72 @@ def test_the_image_that_was_given_is_left_alone() -> None:
     grey = noise()
     normalise(grey)
     np.testing.assert_array_equal(grey, noise())
+
+
+def naive(pixels: Pixels) -> Pixels:
+    """Normalise by numpy's percentiles of the whole image."""
+    channels = pixels.reshape(pixels.shape[0], -1)
+    low, high = np.percentile(channels, [1, 99.8], axis=1)
+    flat = high <= low
+    low = np.where(flat, channels.min(axis=1), low)
+    high = np.where(flat, channels.max(axis=1), high)
+    span = np.where(high > low, (high - low) / 2, 1.0)
+    scaled = (pixels.astype(np.float64) - ((low + high) / 2)[:, None, None]) / span[:, None, None]
+    return np.asarray(scaled, dtype=np.float32)
+
+
+DTYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64", "int64")
+
+
+@st.composite
+def images(draw: st.DrawFn) -> Pixels:
+    """Draw images of any type and size, some of hardly more than one value."""
+    dtype = np.dtype(draw(st.sampled_from(DTYPES)))
+    shape = draw(st.tuples(st.integers(1, 3), st.integers(1, 40), st.integers(1, 40)))
+    rng = np.random.default_rng(draw(st.integers(0, 1000)))
+    spread = draw(st.sampled_from([0.0, 0.02, 1.0, 40.0]))
+    values = 60 + spread * rng.normal(size=shape)
+    if dtype.kind != "u" and draw(st.booleans()):
+        values -= 60
+    return values.clip(0 if dtype.kind == "u" else -120, 120).astype(dtype)
+
+
+@settings(max_examples=150, deadline=None)
+@given(pixels=images())
+def test_percentiles_are_those_of_numpy(pixels: Pixels) -> None:
+    np.testing.assert_allclose(normalise(pixels), naive(pixels), rtol=1e-6, atol=1e-6)
+
+
+@settings(max_examples=50, deadline=None)
+@given(pixels=images(), rows=st.integers(1, 50), columns=st.integers(1, 50))
+def test_the_scale_does_not_depend_on_how_the_image_is_cut(
+    pixels: Pixels, rows: int, columns: int
+) -> None:
+    def blocks() -> list[Pixels]:
+        return [
+            pixels[:, y : y + rows, x : x + columns]
+            for y in range(0, pixels.shape[1], rows)
+            for x in range(0, pixels.shape[2], columns)
+        ]
+
+    scale = grey_scale(blocks, pixels.dtype)
+    np.testing.assert_array_equal(scale.apply(pixels), normalise(pixels))
+    for block in blocks():
+        found = scale.apply(block)
+        assert found.shape == block.shape
+    whole = scale.apply(pixels)
+    np.testing.assert_array_equal(scale.apply(pixels[:, :rows]), whole[:, :rows])
+
+
+@pytest.mark.parametrize(("dtype", "passes"), [("uint8", 2), ("uint16", 2), ("float32", 6)])
+def test_an_image_is_read_once_for_each_digit_of_each_rank(dtype: str, passes: int) -> None:
+    pixels = noise().astype(dtype)
+    read = 0
+
+    def blocks() -> list[Pixels]:
+        nonlocal read
+        read += 1
+        return [pixels]
+
+    grey_scale(blocks, pixels.dtype)
+    assert read <= passes  # one of them to count the channels

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
 from overtile.arrays import Floats, Labels
@@ -29,12 +30,25 @@ def label_instances(foreground: Floats, config: PredictionConfig | None = None) 
         0 is background; ids are 1…n without gaps.
     """
     config = config or PredictionConfig()
-    pieces, count = ndi.label(foreground > config.threshold)
+    pieces, count = label_pieces(foreground > config.threshold)
     sizes = np.bincount(pieces.ravel(), minlength=count + 1)
     kept = sizes >= max(1, config.smallest_object_px)
     kept[0] = False
     ids = np.where(kept, np.cumsum(kept), 0).astype(np.uint32)
     return np.asarray(ids[pieces])
+
+
+def label_pieces(mask: NDArray[np.bool_]) -> tuple[Labels, int]:
+    """Give each 4-connected piece of a (Y, X) mask a number, in the order of first pixels.
+
+    Returns
+    -------
+    pieces : (Y, X) array of uint32
+        0 is background.
+    count : int
+    """
+    pieces = np.empty(mask.shape, np.uint32)
+    return pieces, int(ndi.label(mask, output=pieces))  # type: ignore[arg-type]
 
 
 def foreground(probabilities: Floats) -> Floats:
