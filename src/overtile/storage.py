@@ -10,22 +10,15 @@ import errno
 import json
 import os
 import secrets
-import socket
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+import shutil
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
-
-from filelock import FileLock, Timeout
 
 from overtile.errors import OutputError
 
 TEMPORARY_SUFFIX = ".overtile-part"
-LOCK_NAME = ".overtile-lock"
-_OWNER_NAME = ".overtile-owner.json"
-_SECONDS_FOR_OWNER = 0.5
 _READ_BACK_BYTES = 1 << 20
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _CANNOT_SYNC_FOLDERS = (errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES)
@@ -52,6 +45,14 @@ class Disk:
         """Wait until what was written is on the disk, not only in memory."""
         os.fsync(descriptor)
 
+    def sync_file(self, path: Path) -> None:
+        """Wait until a file that is closed is on the disk."""
+        descriptor = os.open(path, os.O_RDWR)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
     def close(self, descriptor: int) -> None:
         """Close a file."""
         os.close(descriptor)
@@ -71,6 +72,11 @@ class Disk:
     def remove(self, path: Path) -> None:
         """Remove a file, if it is there."""
         path.unlink(missing_ok=True)
+
+    def remove_folder(self, path: Path) -> None:
+        """Remove a folder and all that is in it, if it is there."""
+        if path.is_dir():
+            shutil.rmtree(path)
 
     def make_folder(self, path: Path) -> None:
         """Make a folder whose parent exists, if it is not there."""
@@ -107,7 +113,7 @@ def write_bytes(path: Path, content: bytes) -> None:
     demand_room(path, len(content))
     part = path.parent / f".{secrets.token_hex(6)}{TEMPORARY_SUFFIX}"
     try:
-        _demand_replaceable(path)
+        demand_replaceable(path)
         try:
             _fill(part, content)
             _read_back(part, content, path)
@@ -115,10 +121,10 @@ def write_bytes(path: Path, content: bytes) -> None:
         finally:
             with suppress(OSError):
                 disk.remove(part)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
         _read_back(path, content, path)
     except OSError as error:
-        raise _refusal(error, path, len(content)) from error
+        raise refusal(error, path, len(content)) from error
 
 
 def write_text(path: Path, text: str) -> None:
@@ -142,7 +148,21 @@ def remove(path: Path) -> None:
     try:
         disk.remove(path)
     except OSError as error:
-        raise _refusal(error, path, fault="cannot be removed") from error
+        raise refusal(error, path, fault="cannot be removed") from error
+
+
+def remove_folder(path: Path) -> None:
+    """Remove a folder and all that is in it, if it is there.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be removed.
+    """
+    try:
+        disk.remove_folder(path)
+    except OSError as error:
+        raise refusal(error, path, fault="cannot be removed") from error
 
 
 def make_folder(path: Path) -> Path:
@@ -157,10 +177,10 @@ def make_folder(path: Path) -> Path:
         missing = [folder for folder in (path, *path.parents) if not folder.is_dir()]
         for folder in reversed(missing):
             disk.make_folder(folder)
-            _sync_folder(folder.parent)
+            sync_folder(folder.parent)
     except OSError as error:
         fault = "is not a folder that can be written to"
-        raise _refusal(error, path, fault=fault) from error
+        raise refusal(error, path, fault=fault) from error
     return path
 
 
@@ -181,7 +201,7 @@ def demand_room(path: Path, needed: int) -> None:
     """
     free = _free_bytes(path)
     if free is not None and free < needed:
-        raise _refusal(_os_error(errno.ENOSPC), path, needed)
+        raise refusal(os_error(errno.ENOSPC), path, needed)
 
 
 def sweep(folder: Path) -> None:
@@ -189,69 +209,10 @@ def sweep(folder: Path) -> None:
     with suppress(OSError):  # A folder that vanishes has nothing left to sweep.
         for part in list(folder.glob(f".*{TEMPORARY_SUFFIX}")):
             with suppress(OSError):
-                disk.remove(part)
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold a folder, so that no other process works in it; dies with the process.
-
-    Parameters
-    ----------
-    folder : path
-        It must exist.
-
-    Raises
-    ------
-    OutputError
-        If another process holds it, telling which, where and since when, or if it cannot be locked.
-    """
-    # A lock of the operating system or none: a mere file would outlive a killed process.
-    lock = FileLock(folder / LOCK_NAME, fallback_to_soft=False)
-    try:
-        folder.stat()  # `FileLock` would make a missing folder.
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise OutputError(
-            f"is in use by {_owner(folder)}",
-            remedy="wait until it ends, stop it, or choose another folder",
-            path=folder,
-        ) from error
-    except OSError as error:
-        raise _refusal(error, folder, fault="cannot be locked") from error
-    try:
-        remove(folder / _OWNER_NAME)  # Of a process that was killed: it must not be named again.
-        owner = {
-            "host": socket.gethostname(),
-            "process": os.getpid(),
-            "since": datetime.now(UTC).isoformat(timespec="seconds"),
-        }
-        write_json(folder / _OWNER_NAME, owner)
-        yield
-    finally:
-        # The lock file goes while it is held: who waits on it sees that it has no name any more.
-        for name in (_OWNER_NAME, LOCK_NAME):
-            with suppress(OSError):
-                disk.remove(folder / name)
-        with suppress(OSError):
-            lock.release()
-
-
-def is_ours(path: Path) -> bool:
-    """Say whether a file is one that this module leaves in a folder that it holds."""
-    return path.name in (LOCK_NAME, _OWNER_NAME) or path.name.endswith(TEMPORARY_SUFFIX)
-
-
-def _owner(folder: Path) -> str:
-    end = time.monotonic() + _SECONDS_FOR_OWNER
-    while True:
-        try:
-            note = json.loads((folder / _OWNER_NAME).read_bytes())
-            return f"process {note['process']} on {note['host']} since {note['since']}"
-        except (OSError, ValueError, KeyError, TypeError):
-            if time.monotonic() > end:  # It may just have begun, and not told yet.
-                return "another process"
-            time.sleep(0.02)
+                if part.is_dir():
+                    disk.remove_folder(part)
+                else:
+                    disk.remove(part)
 
 
 def _fill(part: Path, content: bytes) -> None:
@@ -259,13 +220,18 @@ def _fill(part: Path, content: bytes) -> None:
     try:
         left = memoryview(content)
         while left:
-            written = disk.write(descriptor, left)
-            if written < 1:
-                raise _os_error(errno.EIO)
-            left = left[written:]
+            left = left[write_some(descriptor, left) :]
         disk.sync(descriptor)
     finally:
         disk.close(descriptor)
+
+
+def write_some(descriptor: int, content: memoryview) -> int:
+    """Write some of `content`, at least one byte; give how many."""
+    count = disk.write(descriptor, content)
+    if count < 1:
+        raise os_error(errno.EIO)
+    return count
 
 
 def _read_back(path: Path, content: bytes, target: Path) -> None:
@@ -284,21 +250,23 @@ def _read_back(path: Path, content: bytes, target: Path) -> None:
         )
 
 
-def _demand_replaceable(path: Path) -> None:
+def demand_replaceable(path: Path) -> None:
     """Refuse what renaming would not: a file that its owner protects, and a link to a folder."""
     if path.is_dir():
-        raise _os_error(errno.EISDIR)
+        raise os_error(errno.EISDIR)
     if path.exists() and not os.access(path, os.W_OK):
-        raise _os_error(errno.EACCES)
+        raise os_error(errno.EACCES)
 
 
-def _os_error(code: int) -> OSError:
+def os_error(code: int) -> OSError:
+    """Give the error of the system that has this number."""
     return OSError(code, os.strerror(code))
 
 
-def _refusal(
+def refusal(
     error: OSError, path: Path, needed: int = 0, *, fault: str = "cannot be written"
 ) -> OutputError:
+    """Turn an error of the disk into one line: what cannot be done, and what to do about it."""
     remedy = _REMEDIES.get(error.errno or 0, "choose a place that can be written to")
     free = _free_bytes(path)
     if error.errno in _NO_ROOM:
@@ -316,7 +284,8 @@ def _free_bytes(path: Path) -> int | None:
     return None
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk, where it can be waited for."""
     # A rename is only on the disk once its folder is. Windows cannot open folders; it needs no
     # sync. Some network drives refuse one: the new file is whole there all the same, and after a
     # crash it is the new or the old one, as promised.

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from overtile.data.mirror import mirror_crop, mirror_indices
+from overtile.arrays import Pixels
+from overtile.data.mirror import mirror_crop, mirror_indices, mirror_read
 
 
 def numbered(height: int, width: int) -> NDArray[np.int64]:
@@ -88,3 +89,25 @@ def test_axes_before_the_last_two_are_kept() -> None:
     window = mirror_crop(pixels, (-2, 6), (1, 7))
     assert window.shape == (2, 3, 8, 6)
     np.testing.assert_array_equal(window[1, 2], mirror_crop(pixels[1, 2], (-2, 6), (1, 7)))
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    height=st.integers(1, 30),
+    width=st.integers(1, 30),
+    corner=st.tuples(st.integers(-60, 60), st.integers(-60, 60)),
+    sides=st.tuples(st.integers(1, 50), st.integers(1, 50)),
+)
+def test_a_window_that_is_read_is_that_which_is_cut(
+    height: int, width: int, corner: tuple[int, int], sides: tuple[int, int]
+) -> None:
+    pixels = np.arange(height * width).reshape(1, height, width)
+
+    def read(rows: tuple[int, int], columns: tuple[int, int]) -> Pixels:
+        assert 0 <= rows[0] < rows[1] <= height
+        assert 0 <= columns[0] < columns[1] <= width
+        return pixels[:, slice(*rows), slice(*columns)]
+
+    rows, columns = ((start, start + side) for start, side in zip(corner, sides, strict=True))
+    found = mirror_read(read, (height, width), rows, columns)
+    np.testing.assert_array_equal(found, mirror_crop(pixels, rows, columns))

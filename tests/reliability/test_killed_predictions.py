@@ -17,7 +17,7 @@ import pytest
 import tifffile
 from harness.zygote import Command, Strike, Zygote
 
-from overtile import storage
+from overtile import locks, storage
 from overtile.records import read_record
 from overtile.workflows.results import RECORD_NAME, PredictionRecord
 from overtile.workflows.verify import verify_results
@@ -132,7 +132,7 @@ def test_a_prediction_killed_at_any_moment_goes_on_to_the_same_results(
         killed += ended.code == -signal.SIGKILL
         results = {path.name: path.read_bytes() for path in out.iterdir() if path.suffix != ".json"}
         broken = [name for name, content in results.items() if content != expected.get(name)]
-        assert [name for name in broken if not storage.is_ours(Path(name))] == []
+        assert [name for name in broken if not locks.is_ours(Path(name))] == []
         kept = finished(out)
         partly += 0 < len(results) < len(expected) - 1
         again = zygote.run(command)

@@ -17,7 +17,7 @@ from harness.holder import Holder, race
 
 from overtile import storage
 from overtile.errors import OutputError
-from overtile.storage import LOCK_NAME, locked
+from overtile.locks import LOCK_NAME, locked
 
 Amount = Callable[[int, int], int]
 Tally = Callable[..., None]

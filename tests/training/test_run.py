@@ -14,7 +14,8 @@ import torch
 
 from overtile.config import NetworkConfig, OptimiserConfig, Recipe, read_recipe
 from overtile.errors import OutputError, RecordError
-from overtile.storage import LOCK_NAME, TEMPORARY_SUFFIX
+from overtile.locks import LOCK_NAME
+from overtile.storage import TEMPORARY_SUFFIX
 from overtile.training.history import History, LossEntry
 from overtile.training.run import (
     HISTORY_NAME,

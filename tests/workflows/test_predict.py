@@ -25,9 +25,10 @@ from overtile.errors import (
 from overtile.inference.instances import label_instances
 from overtile.inference.predict import Predictor
 from overtile.io import Image, read_image, read_labels, write_labels
+from overtile.locks import locked
 from overtile.model.file import load_model
 from overtile.progress import Silence
-from overtile.storage import locked, make_folder
+from overtile.storage import make_folder
 from overtile.workflows.predict import PredictResult, predict
 from overtile.workflows.results import PredictRequest, ResultKind
 

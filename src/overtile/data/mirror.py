@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -34,6 +36,30 @@ def mirror_indices(start: int, stop: int, length: int) -> NDArray[np.intp]:
     period = max(1, 2 * (length - 1))
     folded = np.arange(start, stop) % period
     return np.minimum(folded, period - folded).astype(np.intp) if length > 1 else folded
+
+
+def mirror_read(
+    read: Callable[[tuple[int, int], tuple[int, int]], Pixels],
+    size: tuple[int, int],
+    rows: tuple[int, int],
+    columns: tuple[int, int],
+) -> Pixels:
+    """Read a window of an image that is mirrored endlessly at its borders.
+
+    Parameters
+    ----------
+    read : callable
+        Gives a window (..., y, x) that lies inside the image, by (start, stop) of rows and columns.
+    size : (Y, X)
+        Of the image in pixels.
+    rows, columns : (start, stop)
+        The window in pixels of the image; any part of it may lie outside.
+    """
+    if rows[0] >= 0 and columns[0] >= 0 and rows[1] <= size[0] and columns[1] <= size[1]:
+        return read(rows, columns)
+    y, x = (mirror_indices(*span, side) for span, side in zip((rows, columns), size, strict=True))
+    found = read((int(y.min()), int(y.max()) + 1), (int(x.min()), int(x.max()) + 1))
+    return found[..., (y - y.min())[:, None], (x - x.min())[None, :]]
 
 
 def mirror_crop(pixels: Pixels, rows: tuple[int, int], columns: tuple[int, int]) -> Pixels:

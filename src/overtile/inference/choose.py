@@ -57,9 +57,14 @@ def choose_arithmetic(network: UNet, pixels: Floats) -> Arithmetic:
 
 def sample(pixels: Floats) -> Floats:
     """Cut the middle of an image, at most 256 px a side: (C, Y, X) to (C, y, x)."""
-    starts = [max(0, (length - _SAMPLE_PX) // 2) for length in pixels.shape[1:]]
-    rows, columns = (slice(start, start + _SAMPLE_PX) for start in starts)
+    rows, columns = (slice(*middle_span(length)) for length in pixels.shape[1:])
     return pixels[:, rows, columns]
+
+
+def middle_span(length: int) -> tuple[int, int]:
+    """Give (start, stop) of the middle of a side, at most 256 px."""
+    start = max(0, (length - _SAMPLE_PX) // 2)
+    return start, min(length, start + _SAMPLE_PX)
 
 
 def seconds_per_multiply_add(predictor: Predictor, pixels: Floats) -> float:

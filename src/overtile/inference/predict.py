@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -149,9 +150,11 @@ class Predictor:
         start = first_row - context_px(depth)
         stop = start + smallest_input(height - first_row, depth)
         width = strip.keep.stop - strip.keep.start
+        blocks = [
+            (row, min(row + plan.block_rows, stop)) for row in range(start, stop, plan.block_rows)
+        ]
         stream, done = self.engine.stream(), first_row
-        for row in range(start, stop, plan.block_rows):
-            window = read((row, min(row + plan.block_rows, stop)), strip.read)
+        for window in _ahead(read, blocks, strip.read):
             logits = stream.push(torch.from_numpy(np.ascontiguousarray(window))[None])
             if logits is None:
                 continue
@@ -179,3 +182,16 @@ class Predictor:
                 result[:, band.rows, band.columns] = band.probabilities
                 on_share((number + band.rows.stop / plan.size[0]) / len(plan.strips))
         return result
+
+
+def _ahead(
+    read: ReadWindow, blocks: list[tuple[int, int]], columns: tuple[int, int]
+) -> Iterator[Floats]:
+    """Read the next block of rows while the network is at the last one."""
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="overtile-rows") as reader:
+        coming = reader.submit(read, blocks[0], columns)
+        for block in blocks[1:]:
+            window = coming.result()
+            coming = reader.submit(read, block, columns)
+            yield window
+        yield coming.result()

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from overtile.arrays import Pixels
 
@@ -35,6 +38,11 @@ class Image:
 
     notes: tuple[str, ...] = ()
     """What was left out or guessed; also in `reading`."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the grey values."""
+        return self.pixels.dtype
 
     @property
     def pages(self) -> int:

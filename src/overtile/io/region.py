@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -134,6 +135,14 @@ class RegionImage:
         self._open.close()
 
 
+def can_open_by_region(path: Path) -> bool:
+    """Say whether `open_image` reads windows of a file without decoding all of it."""
+    try:
+        return is_zarr(path) or is_tiff(path)
+    except OSError:  # Reading it will tell what is wrong.
+        return False
+
+
 def open_image(
     path: str | Path, *, axes: str | None = None, largest_bytes: int = LARGEST_IMAGE_BYTES
 ) -> RegionImage:
@@ -192,16 +201,30 @@ def _tiff_source(
     path: Path, series: tifffile.TiffPageSeries, stack: ExitStack
 ) -> tuple[Sliced, int]:
     if series.dataoffset is not None and len({page.parent for page in series if page}) == 1:
-        # Pixels as they are, one after the other: the file itself is the array.
-        order = series.keyframe.parent.byteorder
-        mapped = np.memmap(
-            path, series.dtype.newbyteorder(order), "r", series.dataoffset, series.shape
-        )
-        return mapped, _LEAST_BAND_ROWS
+        dtype = series.dtype.newbyteorder(series.keyframe.parent.byteorder)
+        return _Uncompressed(path, series.dataoffset, series.shape, dtype), _LEAST_BAND_ROWS
     import zarr
 
     array = zarr.open_array(stack.enter_context(series.aszarr(level=0)), mode="r")
     return array, array.chunks[series.axes.index("Y")]
+
+
+@dataclass(frozen=True)
+class _Uncompressed:
+    """Pixels as they are, one after the other: the file itself is the array."""
+
+    path: Path
+    offset: int
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    def __getitem__(self, key: Any) -> Pixels:  # noqa: ANN401 - as of numpy
+        # Mapped for a moment: pages of a file that stays mapped would count as memory.
+        with self.path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+            array = np.ndarray(self.shape, self.dtype, content, self.offset)
+            found = np.array(array[key])
+            del array
+        return found
 
 
 def _open_zarr(path: Path, axes: str | None, stack: ExitStack) -> RegionImage:

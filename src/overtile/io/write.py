@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from overtile.arrays import Floats, Labels
 from overtile.errors import ImageError
 from overtile.io.image import PAGE_AXES, Image
+from overtile.io.region import RegionImage
 from overtile.storage import write_bytes
 
 # ImageJ reads 32-bit offsets, and the file also holds its header and page tables.
@@ -122,7 +123,7 @@ def _write_tiff(path: Path, values: NDArray[Any], like: Image, shown: dict[str, 
             remedy="write a result of the same image",
             path=path,
         )
-    axes, lengths = _page_axes(like)
+    axes, lengths = page_axes(like)
     classes = values.shape[1]
     array = values.reshape(*lengths, *([classes] * (classes > 1)), *values.shape[2:])
     axes += "C" * (classes > 1) + "YX"
@@ -138,7 +139,7 @@ def _write_tiff(path: Path, values: NDArray[Any], like: Image, shown: dict[str, 
     write_bytes(path, buffer.getvalue())
 
 
-def _page_axes(like: Image) -> tuple[str, list[int]]:
+def page_axes(like: Image | RegionImage) -> tuple[str, list[int]]:
     """Name page axes as TIFF programs know them: Z and T only."""
     pages = [(axis, n) for axis, n in zip(like.axes, like.shape, strict=True) if axis in PAGE_AXES]
     letters = "".join(axis for axis, _ in pages)
@@ -161,10 +162,18 @@ def _imagej(axes: str, like: Image, shown: dict[str, float]) -> dict[str, Any]:
 
 
 def _ome(axes: str, like: Image, array: NDArray[Any]) -> dict[str, Any]:
+    return {
+        "ome": True,
+        "metadata": ome_metadata(axes, like, f"{axes}{array.shape}{zlib.crc32(array.tobytes())}"),
+    }
+
+
+def ome_metadata(axes: str, like: Image | RegionImage, content: str) -> dict[str, Any]:
+    """Give what tifffile writes as OME metadata of a result whose content `content` stands for."""
     # From the content: a random identifier would make equal results differ byte by byte.
-    identifier = uuid.uuid5(uuid.NAMESPACE_OID, f"{axes}{array.shape}{zlib.crc32(array.tobytes())}")
+    identifier = uuid.uuid5(uuid.NAMESPACE_OID, content)
     metadata: dict[str, Any] = {"axes": axes, "UUID": str(identifier)}
     if like.pixel_size_um is not None:
         for axis, size in zip("YX", like.pixel_size_um, strict=True):
             metadata |= {f"PhysicalSize{axis}": size, f"PhysicalSize{axis}Unit": "µm"}
-    return {"ome": True, "metadata": metadata}
+    return metadata

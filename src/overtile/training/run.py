@@ -12,9 +12,10 @@ from pydantic import Field
 from overtile.choices import LabelKind
 from overtile.config import Recipe, Settings, recipe_toml
 from overtile.errors import OutputError, RecordError
+from overtile.locks import is_ours, locked
 from overtile.records import read_record, write_record
 from overtile.seal import file_digest
-from overtile.storage import is_ours, locked, make_folder, sweep, write_text
+from overtile.storage import make_folder, sweep, write_text
 from overtile.training.history import History
 
 RECORD_NAME = "run.json"

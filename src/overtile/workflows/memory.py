@@ -14,6 +14,10 @@ _UNITS = {"": 1, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "KI": 2**10, "MI": 2**
 _STATISTICS = Path("/proc/self/statm")
 _MEMORY = Path("/proc/meminfo")
 
+_WIDEST_STRIP_PX, _REGION_ROWS = 8192, 512
+_BUFFER_BYTES = 100_000_000
+"""Compressed tiles that wait to be written, and what the parts of memory between them waste."""
+
 _BYTES_PER_PIXEL = 20
 """Of a page beside its grey values and probabilities: labels, their pieces, and a picture."""
 
@@ -66,6 +70,19 @@ def image_bytes(shape: tuple[int, int, int, int], itemsize: int, classes: int, v
     kept = channels * itemsize + 4 * classes + 4
     at_hand = 4 * channels + 4 * classes * min(views, 3) + _BYTES_PER_PIXEL
     return math.prod(size) * (pages * kept + at_hand)
+
+
+def region_bytes(size: tuple[int, int], channels: int, classes: int) -> int:
+    """Give what prediction region by region takes, beside the maps of the network.
+
+    Parameters
+    ----------
+    size : (Y, X)
+    channels, classes : int
+    """
+    a_strip = min(size[1], _WIDEST_STRIP_PX) * _REGION_ROWS * (12 * classes + 16 * channels + 12)
+    a_band = size[1] * _REGION_ROWS * (8 * classes + 8)
+    return max(a_strip, a_band) + _BUFFER_BYTES
 
 
 def _free_bytes() -> int:

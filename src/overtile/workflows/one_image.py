@@ -6,19 +6,31 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from overtile.arrays import Floats, Labels
-from overtile.data.normalise import normalise
-from overtile.inference.choose import choose_arithmetic, sample, seconds_per_multiply_add
+from overtile.data.normalise import grey_scale, normalise
+from overtile.errors import ConfigError
+from overtile.inference.choose import (
+    choose_arithmetic,
+    middle_span,
+    sample,
+    seconds_per_multiply_add,
+)
 from overtile.inference.instances import foreground, objects
 from overtile.inference.plan import DEFAULT_MEMORY_BYTES, megabytes
 from overtile.inference.predict import Predictor
 from overtile.inference.views import count_views
 from overtile.io import (
     Image,
+    RegionImage,
+    can_open_by_region,
+    open_image,
     read_image,
+    write_by_region,
     write_foreground,
     write_labels,
     write_overlay,
@@ -28,7 +40,9 @@ from overtile.model.file import ModelRecord
 from overtile.model.unet import UNet
 from overtile.progress import Progress
 from overtile.storage import demand_room
-from overtile.workflows.memory import image_bytes, memory_allowed, taken_bytes
+from overtile.workflows.by_region import ByRegion
+from overtile.workflows.memory import image_bytes, memory_allowed, region_bytes, taken_bytes
+from overtile.workflows.region_store import RegionStore, StoreRecord
 from overtile.workflows.results import ResultFolder, ResultKind, image_digest
 
 _BEST_COMPRESSION = 1032
@@ -68,10 +82,31 @@ class ImagePrediction:
         self.folder.refuse_changed(path)
         # Before it is read: of an image that changes meanwhile, the next call will see that it did.
         digest = image_digest(path)
+        allowed = memory_allowed(self.folder.request.memory_bytes)
+        if can_open_by_region(path):
+            largest = (allowed - taken_bytes()) // 4
+            if largest <= 0:
+                raise ConfigError(
+                    f"the memory allowed, {megabytes(allowed)}, is below what the program and the "
+                    f"network take, {megabytes(taken_bytes())}",
+                    remedy="allow more by --memory",
+                )
+            with open_image(path, axes=self.folder.request.axes, largest_bytes=largest) as opened:
+                if taken_bytes() + self._whole_bytes(opened) > allowed:
+                    return self._by_region(path, opened, digest, allowed, on_share)
         image = read_image(path, axes=self.folder.request.axes)
+        return self._in_memory(path, image, digest, allowed, on_share)
+
+    def _in_memory(
+        self, path: Path, image: Image, digest: str, allowed: int, on_share: OnShare
+    ) -> int:
         request, classes = self.folder.request, self.network.classes
         demand_room(self.folder.path, _least_bytes(request.save, image, classes))
-        predictor = self._predictor(image)
+        left = allowed - taken_bytes() - self._whole_bytes(image) + image.pixels.nbytes
+        at_hand = sample(normalise(image.pixels[0]))
+        predictor = self._predictor(image, at_hand, left)
+        if request.explain:
+            self._explain(image, predictor, at_hand, allowed - left)
         predicted: list[Floats] = []
 
         def on_page(share: float) -> None:
@@ -90,49 +125,97 @@ class ImagePrediction:
             return int(np.count_nonzero(labels))
         return sum(int(page.max()) for page in labels)
 
-    def _predictor(self, image: Image) -> Predictor:
-        """Choose arithmetic, by the first image of a folder, and the memory for maps."""
-        request = self.folder.request
-        views = count_views(request.test_time)
-        whole = image_bytes(
-            image.pixels.shape, image.pixels.dtype.itemsize, self.network.classes, views
+    def _by_region(
+        self, path: Path, image: RegionImage, digest: str, allowed: int, on_share: OnShare
+    ) -> int:
+        request, classes = self.folder.request, self.network.classes
+        if request.test_time != "none":
+            raise ConfigError(
+                "--tta needs the image in memory, and it does not fit into what is allowed",
+                remedy="leave --tta out, or allow more by --memory",
+            )
+        demand_room(self.folder.path, _region_store_bytes(request.save, image, classes))
+        left = allowed - taken_bytes() - region_bytes(image.size, image.channels, classes)
+        whole = grey_scale(lambda: image.blocks(0), image.dtype)
+        at_hand = whole.apply(image.read(0, *(middle_span(side) for side in image.size)))
+        predictor = self._predictor(image, at_hand, left)
+        if request.explain:
+            self._explain(image, predictor, at_hand, allowed - left)
+        self.progress.say(f"{path.name} does not fit into memory: it is predicted region by region")
+        self.folder.claim()
+        record = StoreRecord(
+            image_sha256=digest,
+            model_sha256=self.folder.record.model_sha256,
+            precision=predictor.precision,
+            kinds=request.save,
         )
-        left = memory_allowed(request.memory_bytes) - taken_bytes() - whole
-        pixels = sample(normalise(image.pixels[0]))
+        job = ByRegion(
+            image=image,
+            model=self.model,
+            predictor=predictor,
+            plan=predictor.plan(image.size),
+            store=RegionStore(self.folder.path.parent, path.name, record),
+            save=request.save,
+        )
+        job.predict(on_share)
+        final = [] if self.model.label_kind == "classes" else job.label()
+        job.write(lambda kind: self.folder.target(path, kind), final, digest + record.model_sha256)
+        count = job.count(final)
+        self.folder.finish(path, digest)
+        job.store.clear()
+        return count
+
+    def _whole_bytes(self, image: Image | RegionImage) -> int:
+        """Tell what an image takes that is predicted in one piece."""
+        return image_bytes(
+            (image.pages, image.channels, *image.size),
+            image.dtype.itemsize,
+            self.network.classes,
+            count_views(self.folder.request.test_time),
+        )
+
+    def _predictor(self, image: Image | RegionImage, pixels: Floats, left: int) -> Predictor:
+        """Choose the arithmetic, by the first image of a folder, and the memory for maps."""
         precision = self.folder.record.precision
+        Predictor(network=self.network).refuse_channels(image.channels)
         if precision is None:
-            Predictor(network=self.network).refuse_channels(image.channels)
             arithmetic = choose_arithmetic(self.network, pixels)
             precision = arithmetic.precision
             self.folder.settle(precision)
             self.progress.say(f"arithmetic: {precision}, because {arithmetic.reason}")
-        predictor = Predictor(
+        return Predictor(
             network=self.network,
             precision=precision,
-            test_time=request.test_time,
+            test_time=self.folder.request.test_time,
             memory_bytes=min(left, DEFAULT_MEMORY_BYTES),
         )
-        if request.explain:
-            self._explain(image, predictor, pixels, whole, views)
-        return predictor
 
     def _explain(
-        self, image: Image, predictor: Predictor, pixels: Floats, whole: int, views: int
+        self, image: Image | RegionImage, predictor: Predictor, pixels: Floats, others: int
     ) -> None:
+        """Say how an image will be predicted; `others` is what is taken beside the maps."""
         plan = predictor.plan(image.size)
+        views = count_views(self.folder.request.test_time)
         seconds = seconds_per_multiply_add(predictor, pixels) * plan.multiply_adds
         height, width = image.size
-        bound = taken_bytes() + whole + plan.memory_bytes
         self.progress.say(
             f"{image.path.name}: {image.pages} pages of {height}x{width} px, {len(plan.strips)} "
             f"strips a page, fed {plan.block_rows} rows at a time; "
             f"{100 * (plan.redundancy - 1):.1f} % more arithmetic than without context; memory up "
-            f"to {megabytes(bound)}; about {_duration(seconds * image.pages * views)}"
+            f"to {megabytes(others + plan.memory_bytes)}; "
+            f"about {_duration(seconds * image.pages * views)}"
         )
 
 
 def _duration(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 100 else f"{seconds / 60:.0f} minutes"
+
+
+def _region_store_bytes(kinds: Iterable[ResultKind], image: RegionImage, classes: int) -> int:
+    """Tell what the regions take on the disk until results are written, at the very least."""
+    a_pixel = {"foreground": 4, "probabilities": 4 * classes}
+    pixels = image.pages * math.prod(image.size)
+    return sum(a_pixel.get(kind, 0) for kind in kinds) * pixels
 
 
 def _least_bytes(kinds: Iterable[ResultKind], image: Image, classes: int) -> int:
@@ -146,7 +229,9 @@ def _write(
     kind: ResultKind, path: Path, image: Image, probabilities: Floats, labels: Labels
 ) -> None:
     """Write one result of an image: `probabilities` (P, K, Y, X), `labels` (P, Y, X)."""
-    if kind == "labels":
+    if path.suffix == ".zarr":
+        _write_zarr(kind, path, image, probabilities, labels)
+    elif kind == "labels":
         write_labels(path, labels, like=image)
     elif kind == "foreground":
         write_foreground(path, np.stack([foreground(page) for page in probabilities]), like=image)
@@ -154,3 +239,20 @@ def _write(
         write_probabilities(path, probabilities, like=image)
     else:
         write_overlay(path, image.pixels, labels)
+
+
+def _write_zarr(
+    kind: ResultKind, path: Path, image: Image, probabilities: Floats, labels: Labels
+) -> None:
+    values: NDArray[Any] = probabilities
+    if kind == "labels":
+        values = labels[:, np.newaxis].astype(np.min_scalar_type(int(labels.max(initial=0))))
+    elif kind == "foreground":
+        values = np.stack([foreground(page) for page in probabilities])[:, np.newaxis]
+
+    def read(page: int, rows: slice, columns: slice) -> NDArray[Any]:
+        return np.asarray(values[page, :, rows, columns])
+
+    write_by_region(
+        path, read, like=image, dtype=values.dtype, classes=values.shape[1], identity=""
+    )

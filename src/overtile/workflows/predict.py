@@ -15,10 +15,11 @@ from overtile.errors import (
     printable,
 )
 from overtile.io import find_images
+from overtile.locks import locked
 from overtile.model.device import choose_device, describe_device
 from overtile.model.file import load_model, model_path
 from overtile.progress import Progress, Silence, StopRequest, heed, never
-from overtile.storage import locked, make_folder
+from overtile.storage import make_folder
 from overtile.workflows.one_image import ImagePrediction
 from overtile.workflows.results import PredictRequest, ResultFolder, stem
 

@@ -193,8 +193,10 @@ class ResultFolder:
                     ) from error
 
     def target(self, path: Path, kind: ResultKind) -> Path:
-        """Give the file that a result of an image is written to."""
-        return result_path(self.request.out, path, kind, self.request.suffix)
+        """Give the file that a result of an image is written to; of a Zarr it is a Zarr."""
+        found = result_path(self.request.out, path, kind, self.request.suffix)
+        as_zarr = path.suffix == ".zarr" and kind != "overlay"
+        return found.with_suffix(".zarr") if as_zarr else found
 
     def finish(self, path: Path, image_sha256: str) -> None:
         """Note that all results of an image are on disk."""

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any
 
 from overtile.errors import OutputError
-from overtile.storage import locked
+from overtile.locks import locked
 
 _HEAD_START_S = 0.02
 

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from harness.disks import Killed, RecordingDisk, used
 from harness.runs import outcome
+from overtile.locks import is_ours
 from overtile.model.tensor_file import open_tensor_file
 from overtile.seal import is_whole
-from overtile.storage import TEMPORARY_SUFFIX, Disk, is_ours
+from overtile.storage import TEMPORARY_SUFFIX, Disk
 
 RUN = "begun"
 PREDICT = ("predict", "model", "new", "--out", "results")

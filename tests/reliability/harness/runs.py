@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from overtile import storage
+from overtile import locks, storage
 from overtile.model.tensor_file import open_tensor_file
 from overtile.training import keeper
 from overtile.training.checkpoint import FOLDER_NAME
@@ -106,4 +106,4 @@ def without_clock(history: History) -> dict[str, Any]:
 
 def leftovers(run: Path) -> list[str]:
     """Name what nobody should find in a run folder: temporaries and locks."""
-    return sorted(path.name for path in run.rglob("*") if storage.is_ours(path))
+    return sorted(path.name for path in run.rglob("*") if locks.is_ours(path))
