@@ -72,7 +72,12 @@ class Source:
                     yield alias.asname or alias.name, f"{node.module}.{alias.name}"
 
     def _buffers(self) -> Iterator[str]:
-        """Names that are bound to a file in memory."""
+        """Names that are bound to a file in memory, or to one of our own writing."""
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.withitem) and isinstance(node.context_expr, ast.Call):
+                ours = self.resolve(node.context_expr.func) == "overtile.large_files.whole_file"
+                if ours and isinstance(node.optional_vars, ast.Name):
+                    yield node.optional_vars.id
         assignments = (node for node in ast.walk(self.tree) if isinstance(node, ast.Assign))
         for node in assignments:
             made = self.resolve(node.value.func) if isinstance(node.value, ast.Call) else ""
@@ -337,6 +342,8 @@ def test_writing_is_noticed(text: str) -> None:
         "import io, tifffile\nbuffer = io.BytesIO()\ntifffile.imwrite(buffer, a)",
         "from safetensors.torch import save as to_bytes\nto_bytes({})",
         "from overtile.storage import write_bytes\nwrite_bytes(path, b'')",
+        "from overtile.large_files import whole_file\nimport tifffile\n"
+        "with whole_file(path) as file, tifffile.TiffWriter(file):\n    pass",
         "import os\nos.open(os.devnull, os.O_WRONLY)",
         "import os\nPath(os.devnull).open('wb')",
         "folder.open(images)",

@@ -50,3 +50,16 @@ def test_without_a_place_for_the_seal_nothing_is_sealed(content: bytes) -> None:
 def test_a_digest_of_a_file_is_its_sha256(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(CONTENT)
     assert file_digest(tmp_path / "a") == hashlib.sha256(CONTENT).hexdigest()
+
+
+def test_the_digest_of_a_folder_is_over_all_names_and_contents(tmp_path: Path) -> None:
+    digests = set()
+    for number, (name, content) in enumerate([("a", b"1"), ("b", b"1"), ("a", b"2")]):
+        folder = tmp_path / str(number)
+        (folder / "inner").mkdir(parents=True)
+        (folder / "inner" / name).write_bytes(content)
+        (folder / "zarr.json").write_bytes(b"{}")
+        digests.add(file_digest(folder))
+    (tmp_path / "2" / "inner" / "a").write_bytes(b"1")
+    assert len(digests) == 3
+    assert file_digest(tmp_path / "2") in digests

@@ -66,21 +66,21 @@ PATCHES = (
     Patch(
         "a missing permission is swallowed",
         "storage.py",
-        "        raise _refusal(error, path, len(content)) from error\n",
+        "        raise refusal(error, path, len(content)) from error\n",
         "        if not isinstance(error, PermissionError):\n"
-        "            raise _refusal(error, path, len(content)) from error\n",
+        "            raise refusal(error, path, len(content)) from error\n",
         STORAGE,
     ),
     Patch(
         "temporary files are left behind",
         "storage.py",
-        "            with suppress(OSError):\n                disk.remove(part)\n        _sync",
-        "            pass\n        _sync",
+        "            with suppress(OSError):\n                disk.remove(part)\n        sync",
+        "            pass\n        sync",
         STORAGE,
     ),
     Patch(
         "the lock of a folder is not taken",
-        "storage.py",
+        "locks.py",
         "        lock.acquire(timeout=0)\n",
         "        pass\n",
         RUNS,

@@ -147,7 +147,7 @@ def test_a_worker_that_dies_ends_the_run_with_its_cause(
 
     monkeypatch.setattr(Sampler, "draw", die)
     assert main(words) == 2
-    assert last_line(capsys).startswith("error: memory ran out; use smaller images")
+    assert last_line(capsys).startswith("error: memory ran out; predict with less --memory")
 
 
 def test_a_loss_that_stays_flat_is_told_in_the_log_and_in_the_report(

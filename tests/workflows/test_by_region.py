@@ -130,13 +130,13 @@ def test_finished_regions_are_not_predicted_again(
     trained: Path, tiled: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     saved: list[tuple[int, int]] = []
-    original = RegionStore.save
+    original = RegionStore.keep
 
     def noting(store: RegionStore, page: int, region: Any, arrays: Any) -> None:  # noqa: ANN401
         saved.append((region.columns.start, region.rows.start))
         original(store, page, region, arrays)
 
-    monkeypatch.setattr(RegionStore, "save", noting)
+    monkeypatch.setattr(RegionStore, "keep", noting)
     with pytest.raises(StoppedError):
         in_regions(trained, tiled, should_stop=lambda: 75 if len(saved) >= 8 else None)
     before = list(saved)

@@ -218,8 +218,8 @@ def test_a_name_that_leaves_no_room_for_that_of_a_result_is_refused(model: Path)
         results.refuse_name(Path(f"{'a' * 241}.tif"))
 
 
-def test_the_digest_of_what_is_no_file_is_none(tmp_path: Path) -> None:
-    assert digest_if_there(tmp_path) is digest_if_there(tmp_path / "none") is None
+def test_the_digest_of_what_is_not_there_is_none(tmp_path: Path) -> None:
+    assert digest_if_there(tmp_path / "none") is None
     with pytest.raises(ImageError, match="none: cannot be read"):
         image_digest(tmp_path / "none")
 

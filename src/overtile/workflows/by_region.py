@@ -147,7 +147,7 @@ class ByRegion:
                 gathered[:, row - region.rows.start : stop - region.rows.start] = part
                 row = stop
                 if stop == region.rows.stop:
-                    self.store.save(page, region, self._arrays(gathered))
+                    self.store.keep(page, region, self._arrays(gathered))
                     on_row(stop)
                     region = next(regions, region)
                     gathered = self._room(region)

@@ -66,7 +66,7 @@ class RegionStore:
         except OSError:
             return False
 
-    def save(self, page: int, region: Region, arrays: dict[str, NDArray[Any]]) -> None:
+    def keep(self, page: int, region: Region, arrays: dict[str, NDArray[Any]]) -> None:
         """Write the arrays of a region, whole or not at all.
 
         Raises
