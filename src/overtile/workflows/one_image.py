@@ -199,11 +199,11 @@ class ImagePrediction:
         seconds = seconds_per_multiply_add(predictor, pixels) * plan.multiply_adds
         height, width = image.size
         self.progress.say(
-            f"{image.path.name}: {image.pages} pages of {height}x{width} px, {len(plan.strips)} "
-            f"strips a page, fed {plan.block_rows} rows at a time; "
-            f"{100 * (plan.redundancy - 1):.1f} % more arithmetic than without context; memory up "
-            f"to {megabytes(others + plan.memory_bytes)}; "
-            f"about {_duration(seconds * image.pages * views)}"
+            f"{image.path.name}: pages: {image.pages}, of {height}x{width} px; strips: "
+            f"{len(plan.strips)}, fed {plan.block_rows} rows at a time; "
+            f"{100 * (plan.redundancy - 1):.1f} % more arithmetic than without context; memory: up "
+            f"to {megabytes(others + plan.memory_bytes)}; time: about "
+            f"{_duration(seconds * image.pages * views)}"
         )
 
 
