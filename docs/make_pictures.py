@@ -21,7 +21,7 @@ from overtile import (
     separate_touching,
 )
 from overtile.config import LossConfig
-from overtile.data.deform import affine_field, elastic_displacement, resample
+from overtile.data.deform import affine_field, bend, resample
 from overtile.inference.instances import objects
 
 HERE = Path(__file__).parent
@@ -40,7 +40,7 @@ def main() -> None:
     separated = separate_touching(labels)
     side = labels.shape[0]
     field = affine_field(labels.shape, ((side - 1) / 2, (side - 1) / 2))
-    field += elastic_displacement(np.random.default_rng(3).normal(scale=10, size=(2, 3, 3)), side)
+    bend(field, np.random.default_rng(3).normal(scale=10, size=(2, 3, 3)))
     panels = [
         ("image", pixels[0], "gray"),
         ("labels, touching cells separated", _cycled(separated), ListedColormap(_COLOURS)),

@@ -11,7 +11,10 @@ from numba.core.caching import FunctionCache
 
 
 def kernel(
-    function: Callable[..., Any], *, inline: Literal["never", "always"] = "never"
+    function: Callable[..., Any],
+    *,
+    inline: Literal["never", "always"] = "never",
+    fused: bool = False,
 ) -> Callable[..., Any]:
     """Compile `function` at its first call; it releases the interpreter lock.
 
@@ -24,13 +27,17 @@ def kernel(
         Of numbers and arrays, in the part of Python that numba knows.
     inline : str, optional
         ``always`` to compile it into its callers.
+    fused : bool
+        Let a product and the sum that it goes into be rounded once, which is faster and no less
+        exact, but not the same on every processor.
 
     Returns
     -------
     compiled : callable
         Gives what `function` gives.
     """
-    compiled = njit(nogil=True, inline=inline)(function)
+    fastmath = {"contract"} if fused else False
+    compiled = njit(nogil=True, inline=inline, fastmath=fastmath)(function)
     with suppress(RuntimeError):  # There is no place for it.
         compiled._cache = _Cache(function)  # type: ignore[attr-defined, no-untyped-call]
     return compiled

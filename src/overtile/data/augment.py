@@ -8,7 +8,7 @@ from scipy import ndimage as ndi
 
 from overtile.arrays import Floats
 from overtile.config import AugmentationConfig
-from overtile.data.deform import affine_field, elastic_displacement
+from overtile.data.deform import affine_field, bend
 
 _BLURRED_SHARE = 0.25
 
@@ -43,7 +43,7 @@ def draw_field(
     if config.elastic_sd_px > 0:
         nodes = config.elastic_grid
         grid = rng.normal(scale=config.elastic_sd_px, size=(2, nodes, nodes))
-        field += elastic_displacement(grid, size)
+        bend(field, grid)
     return field
 
 

@@ -41,24 +41,19 @@ def spline_matrix(size: int, nodes: int) -> NDArray[np.float64]:
     return np.stack(splines, axis=1)
 
 
-def elastic_displacement(grid: NDArray[np.float64], size: int) -> Floats:
-    """Interpolate displacements of a coarse grid to every pixel: D = A · g · Aᵀ.
+def bend(field: Floats, grid: NDArray[np.float64]) -> None:
+    """Add displacements of a coarse grid to a field, in place: D = A · g · Aᵀ.
 
     Parameters
     ----------
+    field : (2, S, S) array of float32
     grid : (2, G, G) array of float64
-        Displacement (y, x) of every node in pixels.
-    size : int
-        Side of the tile, S, in pixels.
-
-    Returns
-    -------
-    displacement : (2, S, S) array of float32
-        In pixels. The exact cubic spline through the grid (Ronneberger 2015, Sec. 3.1, has a 3 × 3
-        grid and "bicubic interpolation").
+        Displacement (y, x) of every node in pixels. Between nodes, the exact cubic spline through
+        them (Ronneberger 2015, Sec. 3.1, has a 3 × 3 grid and "bicubic interpolation").
     """
-    matrix = spline_matrix(size, grid.shape[-1])
-    return np.asarray(matrix @ grid @ matrix.T, dtype=np.float32)
+    matrix = spline_matrix(field.shape[1], grid.shape[-1])
+    lines = np.asarray(matrix @ grid, dtype=np.float32)
+    _add_product(field, lines, np.ascontiguousarray(matrix.T, dtype=np.float32))
 
 
 def affine_field(
@@ -84,9 +79,8 @@ def affine_field(
     matrix = np.eye(2) if matrix is None else matrix
     down, right = (np.arange(length) - (length - 1) / 2 for length in shape)
     field = np.empty((2, *shape), np.float32)
-    for axis in range(2):
-        along_down = centre[axis] + matrix[axis, 0] * down
-        field[axis] = along_down[:, None] + (matrix[axis, 1] * right)[None, :]
+    along_down = np.asarray(centre)[:, None] + matrix[:, :1] * down
+    _fill_sums(field, along_down, matrix[:, 1:] * right)
     return field
 
 
@@ -139,41 +133,94 @@ def _mirrored(position, length):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _keys_weights(t, weights):  # type: ignore[no-untyped-def]
-    weights[0] = ((-0.5 * t + 1.0) * t - 0.5) * t
-    weights[1] = (1.5 * t - 2.5) * t * t + 1.0
-    weights[2] = ((-1.5 * t + 2.0) * t + 0.5) * t
-    weights[3] = (0.5 * t - 0.5) * t * t
+def _fill_sums(field, down, right):  # type: ignore[no-untyped-def]
+    for axis in range(2):
+        for i in range(field.shape[1]):
+            for j in range(field.shape[2]):
+                field[axis, i, j] = down[axis, i] + right[axis, j]
 
 
 @kernel
+def _add_product(field, lines, columns):  # type: ignore[no-untyped-def]
+    nodes = columns.shape[0]
+    for axis in range(2):
+        for i in range(field.shape[1]):
+            row = field[axis, i]
+            for node in range(nodes):
+                factor = lines[axis, i, node]
+                for j in range(row.shape[0]):
+                    row[j] += factor * columns[node, j]
+
+
+@partial(kernel, inline="always", fused=True)
+def _keys_weights(t):  # type: ignore[no-untyped-def]
+    half, one = np.float32(0.5), np.float32(1)
+    before = ((-half * t + one) * t - half) * t
+    at = (np.float32(1.5) * t - np.float32(2.5)) * t * t + one
+    beyond = (half * t - half) * t * t
+    return before, at, one - before - at - beyond, beyond
+
+
+@partial(kernel, inline="always", fused=True)
+def _column(values, place, down, weights):  # type: ignore[no-untyped-def]
+    # Unsigned places: numba would ask of each signed one whether it counts from the end.
+    return (
+        weights[0] * values[place]
+        + weights[1] * values[place + down]
+        + weights[2] * values[place + np.uintp(2) * down]
+        + weights[3] * values[place + np.uintp(3) * down]
+    )
+
+
+@partial(kernel, fused=True)
+def _near_border(pixels, y, x, weights_y, weights_x):  # type: ignore[no-untyped-def]
+    height, width = pixels.shape
+    value = np.float32(0)
+    for b in range(4):
+        column, sum_down = _mirrored(x + b - 1, width), np.float32(0)
+        for a in range(4):
+            sum_down += weights_y[a] * pixels[_mirrored(y + a - 1, height), column]
+        value += weights_x[b] * sum_down
+    return value
+
+
+@partial(kernel, fused=True)
 def _resample_cubic(pixels, field, tile):  # type: ignore[no-untyped-def]
     channels, height, width = pixels.shape
-    weights_y, weights_x = np.empty(4, np.float32), np.empty(4, np.float32)
-    rows, columns = np.empty(4, np.int64), np.empty(4, np.int64)
+    flat = pixels.reshape(channels, height * width)
+    down = np.uintp(width)
     for i in range(field.shape[1]):
         for j in range(field.shape[2]):
             y, x = np.floor(field[0, i, j]), np.floor(field[1, i, j])
-            _keys_weights(field[0, i, j] - y, weights_y)
-            _keys_weights(field[1, i, j] - x, weights_x)
-            for tap in range(4):
-                rows[tap] = _mirrored(np.int64(y) + tap - 1, height)
-                columns[tap] = _mirrored(np.int64(x) + tap - 1, width)
-            for channel in range(channels):
-                value = np.float32(0)
-                for a in range(4):
-                    line = np.float32(0)
-                    for b in range(4):
-                        line += weights_x[b] * pixels[channel, rows[a], columns[b]]
-                    value += weights_y[a] * line
-                tile[channel, i, j] = value
+            weights_y = _keys_weights(field[0, i, j] - y)
+            weights_x = _keys_weights(field[1, i, j] - x)
+            row, column = np.int64(y), np.int64(x)
+            if 1 <= row < height - 2 and 1 <= column < width - 2:
+                place = np.uintp((row - 1) * width + column - 1)
+                for channel in range(channels):
+                    values = flat[channel]
+                    # Four columns at a time lie beside each other, and are summed together.
+                    tile[channel, i, j] = (
+                        weights_x[0] * _column(values, place, down, weights_y)
+                        + weights_x[1] * _column(values, place + np.uintp(1), down, weights_y)
+                        + weights_x[2] * _column(values, place + np.uintp(2), down, weights_y)
+                        + weights_x[3] * _column(values, place + np.uintp(3), down, weights_y)
+                    )
+            else:
+                for channel in range(channels):
+                    tile[channel, i, j] = _near_border(
+                        pixels[channel], row, column, weights_y, weights_x
+                    )
 
 
 @kernel
 def _resample_nearest(labels, field, tile):  # type: ignore[no-untyped-def]
     height, width = labels.shape
+    flat = labels.reshape(height * width)
     for i in range(field.shape[1]):
         for j in range(field.shape[2]):
-            y = _mirrored(np.int64(np.floor(field[0, i, j] + np.float32(0.5))), height)
-            x = _mirrored(np.int64(np.floor(field[1, i, j] + np.float32(0.5))), width)
-            tile[i, j] = labels[y, x]
+            y = np.int64(np.floor(field[0, i, j] + np.float32(0.5)))
+            x = np.int64(np.floor(field[1, i, j] + np.float32(0.5)))
+            if not (0 <= y < height and 0 <= x < width):
+                y, x = _mirrored(y, height), _mirrored(x, width)
+            tile[i, j] = flat[np.uintp(y * width + x)]
