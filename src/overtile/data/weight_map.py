@@ -148,7 +148,7 @@ def _sweep(ids, reach, upwards, first, first_id, other, other_id):  # type: igno
 def _scan_row(reach, first, first_id, other, other_id, nearest, second):  # type: ignore[no-untyped-def]
     """Look outwards from all pixels of a row until nothing nearer than their second can come."""
     width = first.shape[0]
-    nearest_id, unused = first_id.copy(), np.uint32(0)
+    nearest_id = first_id.copy()
     for x in range(width):
         nearest[x], second[x] = first[x], other[x]
     for offset in range(1, min(reach, width - 1) + 1):

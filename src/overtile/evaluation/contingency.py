@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from overtile.arrays import Labels
 from overtile.evaluation.checks import check_pair, checked_labels
+from overtile.kernels import kernel
+
+_LARGEST_ID = (1 << 32) - 1
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -75,13 +78,17 @@ def contingency(
     array([1, 1, 1])
     """
     check_pair(truth, predicted)
-    one = checked_labels(truth, "truth").ravel()
-    other = checked_labels(predicted, "prediction").ravel()
+    one, other = _ids(truth, "truth").ravel(), _ids(predicted, "prediction").ravel()
     if ignore is not None:
         check_pair(truth, ignore)
         seen = ~ignore.ravel().astype(bool)
         one, other = one[seen], other[seen]
-    pairs, counts = _count_runs(one, other)
+    pairs, counts, all_ids = _count(one, other)
+    if not all_ids:
+        checked_labels(truth, "truth")
+        checked_labels(predicted, "prediction")
+    order = np.argsort(pairs)
+    pairs, counts = pairs[order], counts[order]
     truth_ids, truth_index = np.unique(pairs >> np.uint64(32), return_inverse=True)
     predicted_ids, predicted_index = np.unique(pairs & np.uint64(0xFFFFFFFF), return_inverse=True)
     return Contingency(
@@ -100,13 +107,53 @@ def sums_by(index: NDArray[np.int64], counts: NDArray[np.int64], length: int) ->
     return np.bincount(index, weights=counts, minlength=length).astype(np.int64)
 
 
-def _count_runs(truth: Labels, predicted: Labels) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    """Find the distinct pairs, truth in the upper 32 bits, ascending, and how often each occurs."""
-    # Labels come in long runs along a row: sorting runs, not pixels, is several times faster.
-    changes = truth[1:] != truth[:-1]
-    changes |= predicted[1:] != predicted[:-1]
-    begins = np.flatnonzero(np.concatenate(([True], changes))[: truth.size])
-    lengths = np.diff(begins, append=truth.size)
-    keys = truth[begins].astype(np.uint64) << np.uint64(32) | predicted[begins]
-    distinct, index = np.unique(keys, return_inverse=True)
-    return distinct, sums_by(index, lengths, distinct.size)
+def _ids(labels: NDArray[Any], role: str) -> NDArray[np.integer]:
+    """Bring labels to one of two types, for each of which the loops below are compiled."""
+    if labels.dtype in (np.uint32, np.int64):
+        return np.ascontiguousarray(labels)
+    return np.ascontiguousarray(checked_labels(labels, role))
+
+
+@kernel
+def _count(truth, predicted):  # type: ignore[no-untyped-def]
+    """Count pairs in a table that a pair finds its place in by its bits, or beside that.
+
+    Gives the pairs, truth in the upper 32 bits, how often each occurs, and whether all are ids.
+    """
+    capacity, filled = 1024, 0
+    keys, counts = np.zeros(capacity, np.uint64), np.zeros(capacity, np.int64)
+    start, size = 0, truth.size
+    while start < size:
+        # Labels come in long runs along a row: a run is looked up once.
+        one, other = truth[start], predicted[start]
+        if not (0 <= one <= _LARGEST_ID and 0 <= other <= _LARGEST_ID):
+            return keys[:0], counts[:0], False
+        end = start + 1
+        while end < size and truth[end] == one and predicted[end] == other:
+            end += 1
+        place = _place(keys, counts, np.uint64(one) << np.uint64(32) | np.uint64(other))
+        filled += counts[place] == 0
+        keys[place] = np.uint64(one) << np.uint64(32) | np.uint64(other)
+        counts[place] += end - start
+        start = end
+        if 2 * filled > capacity:
+            capacity *= 4
+            wider, moved = np.zeros(capacity, np.uint64), np.zeros(capacity, np.int64)
+            for old in range(keys.size):
+                if counts[old]:
+                    place = _place(wider, moved, keys[old])
+                    wider[place], moved[place] = keys[old], counts[old]
+            keys, counts = wider, moved
+    used = np.flatnonzero(counts)
+    return keys[used], counts[used], True
+
+
+@kernel
+def _place(keys, counts, key):  # type: ignore[no-untyped-def]
+    """Find where a pair is counted, or the free place where it will be."""
+    last = np.uint64(keys.size - 1)
+    # Times 2⁶⁴ over the golden ratio (Knuth), of which the upper bits depend on both ids.
+    place = (key * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(36) & last
+    while counts[place] and keys[place] != key:
+        place = place + np.uint64(1) & last
+    return place
