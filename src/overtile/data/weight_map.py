@@ -94,7 +94,8 @@ def two_nearest_distances(
     Returns
     -------
     nearest, second : (Y, X) arrays of float64
-        Euclidean distances in pixels; more than `reach` where there is no such object.
+        Euclidean distances in pixels; more than `reach` where there is no such object. Inside an
+        object both are 0.
     """
     nearest, second = _two_nearest(_ids(labels), min(reach, _LARGEST_REACH_PX))
     distances = [np.where(found < _FAR, np.sqrt(found), np.inf) for found in (nearest, second)]
@@ -150,7 +151,8 @@ def _scan_row(reach, first, first_id, other, other_id, nearest, second):  # type
     width = first.shape[0]
     nearest_id = first_id.copy()
     for x in range(width):
-        nearest[x], second[x] = first[x], other[x]
+        # Inside objects nobody asks for the second, and it must not keep the others waiting.
+        nearest[x], second[x] = first[x], other[x] if first[x] else np.int32(0)
     for offset in range(1, min(reach, width - 1) + 1):
         square = np.int32(offset * offset)
         if square >= second.max():
