@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from overtile.config import NetworkConfig
 from overtile.model.geometry import output_size
@@ -99,10 +100,13 @@ class UNet(nn.Module):
 
 def crop_to(skip: Tensor, x: Tensor) -> Tensor:
     """Cut the centre of `skip` to the sides of `x`: the crop of copy-and-crop, figure 1."""
-    for axis in range(2, skip.ndim):
+    borders: list[int] = []
+    for axis in reversed(range(2, skip.ndim)):
         surplus = skip.shape[axis] - x.shape[axis]
-        skip = skip.narrow(axis, surplus // 2, x.shape[axis])
-    return skip
+        borders += [-(surplus // 2), surplus // 2 - surplus]
+    # Padded by less than nothing, not sliced: the gradient of a slice forgets the layout in memory,
+    # and every layer before it would be slower for that.
+    return functional.pad(skip, borders)
 
 
 def initialise(network: nn.Module) -> None:
