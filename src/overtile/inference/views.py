@@ -10,7 +10,6 @@ import numpy as np
 
 from overtile.arrays import Floats
 from overtile.choices import TestTimeAugmentation
-from overtile.data.deform import affine_field, resample
 
 _ROTATIONS = 7
 """Table 1 of the paper averages over 7 rotated versions; it does not say by which angles."""
@@ -53,6 +52,9 @@ def _flipped(turns: int, mirror: bool) -> View:
 
 def _rotated(angle: float, shape: tuple[int, int]) -> View:
     """Turn by any angle on a canvas that holds the whole image; beyond it, it is mirrored."""
+    # Compiled loops take a moment to load, and most predictions turn nothing.
+    from overtile.data.deform import affine_field, resample
+
     if angle == 0:
         return _flipped(0, mirror=False)
     diagonal = math.ceil(math.hypot(*shape)) + 1
