@@ -30,7 +30,8 @@ from overtile.model.file import load_model
 from overtile.progress import Silence
 from overtile.storage import make_folder
 from overtile.workflows.predict import PredictResult, predict
-from overtile.workflows.results import PredictRequest, ResultKind
+from overtile.workflows.results import PredictRequest, ResultFolder, ResultKind
+from overtile.workflows.verify import verify_results
 
 WriteTiff = Callable[[Path, NDArray[Any]], Path]
 
@@ -321,3 +322,20 @@ def test_progress_names_the_model_and_counts_images(request_: PredictRequest) ->
         ("predicting", 0, 2, "cell0.tif"),
         ("predicting", 2, 2, "cell1.tif"),
     ]
+
+
+def test_the_record_of_many_images_is_not_written_for_each(
+    request_: PredictRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[int] = []
+    original = ResultFolder.note
+
+    def counting(folder: ResultFolder) -> None:
+        written.append(len(folder.record.finished))
+        original(folder)
+
+    monkeypatch.setattr(ResultFolder, "note", counting)
+    inputs = [request_.inputs[0].replace("[01]", "*")]
+    predict(replace(request_, inputs=inputs))
+    assert written == [1, 4]  # the first one at once, the others within two seconds
+    assert verify_results(request_.out).complete

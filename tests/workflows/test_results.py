@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from overtile.errors import ConfigError, ImageError, OutputError, RecordError
+from overtile.errors import ImageError, OutputError, RecordError
 from overtile.progress import Silence
 from overtile.storage import TEMPORARY_SUFFIX
 from overtile.workflows.results import (
@@ -15,7 +15,6 @@ from overtile.workflows.results import (
     ResultFolder,
     digest_if_there,
     image_digest,
-    parse_kinds,
     stem,
 )
 
@@ -54,6 +53,7 @@ def make(results: ResultFolder, images: list[Path]) -> None:
         for kind in results.request.save:
             results.target(path, kind).write_bytes(b"result")
         results.finish(path, image_digest(path))
+    results.note()
 
 
 def test_a_result_that_is_complete_is_known_again(model: Path, images: list[Path]) -> None:
@@ -254,14 +254,3 @@ def test_what_a_killed_writer_left_is_swept(model: Path, images: list[Path]) -> 
 )
 def test_results_bear_the_name_of_their_image(name: str, expected: str) -> None:
     assert stem(Path(name)) == expected
-
-
-def test_kinds_are_read_from_a_list_in_any_order() -> None:
-    assert parse_kinds("overlay, labels,labels") == ("labels", "overlay")
-
-
-@pytest.mark.parametrize("text", ["", ",", "masks", "labels,masks"])
-def test_a_list_that_names_no_kind_is_refused_with_those_that_exist(text: str) -> None:
-    message = "is not a list of results; use any of labels, foreground, probabilities, overlay"
-    with pytest.raises(ConfigError, match=message):
-        parse_kinds(text)

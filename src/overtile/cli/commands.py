@@ -144,10 +144,11 @@ def predict_command(
 ) -> int:
     """Predict images of any size; each result is on disk as soon as it is ready."""
     from overtile.cli.console import ShownProgress
+    from overtile.cli.result_kinds import parse_kinds
     from overtile.cli.signals import stop_on_signals
     from overtile.workflows.memory import parse_memory
     from overtile.workflows.predict import predict
-    from overtile.workflows.results import PredictRequest, parse_kinds
+    from overtile.workflows.results import PredictRequest
 
     request = PredictRequest(
         model=model,

@@ -96,6 +96,7 @@ def _predict_all(
         try:
             counts[path.name] = one.predict(path, on_share)
         except StoppedError:
+            folder.note()
             raise
         except OutputError as error:
             if done == 0:
@@ -110,6 +111,8 @@ def _predict_all(
                 raise error.at(path) from error.__cause__
             failed.append(str(error.at(path)))
             progress.say(f"left out {failed[-1]}")
+    if counts:
+        folder.note()
     return PredictResult(
         out=printable(str(folder.request.out)),
         written=tuple(counts),

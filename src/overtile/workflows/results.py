@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias
 
 from pydantic import Field
 
 from overtile.choices import Precision, TestTimeAugmentation
 from overtile.config import Settings
-from overtile.errors import ConfigError, ImageError, OutputError, RecordError
+from overtile.errors import ImageError, OutputError, RecordError
 from overtile.io import result_path
 from overtile.progress import Progress
 from overtile.records import read_record, write_record
@@ -23,6 +25,7 @@ from overtile.storage import sweep
 
 ResultKind: TypeAlias = Literal["labels", "foreground", "probabilities", "overlay"]
 RECORD_NAME = "predictions.json"
+_SECONDS_BETWEEN_NOTES = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +49,7 @@ class PredictRequest:
     """What the process may take; most of what is free by default."""
 
     explain: bool = False
-    """Say of each image how it will be predicted, in what memory and time."""
+    """Say of each image how, in what memory and time it will be predicted."""
 
     axes: str | None = None
     suffix: str | None = None
@@ -107,6 +110,7 @@ class ResultFolder:
         self.request = request
         self.path = request.out / RECORD_NAME
         self._claimed = False
+        self._noted = -math.inf
         self.record = PredictionRecord(
             model_sha256=file_digest(model_file),
             save=request.save,
@@ -205,7 +209,14 @@ class ResultFolder:
         image = FinishedImage(image_sha256=image_sha256, results=results)
         finished = self.record.finished | {stem(path): image}
         self.record = self.record.model_copy(update={"finished": finished})
+        # That of thousands takes a while; what a killed call did not note is predicted again.
+        if time.monotonic() - self._noted > _SECONDS_BETWEEN_NOTES:
+            self.note()
+
+    def note(self) -> None:
+        """Write the record; to be called when no image will follow."""
         write_record(self.path, self.record)
+        self._noted = time.monotonic()
 
     def _earlier(self) -> set[str]:
         if not self.path.exists():
@@ -320,21 +331,3 @@ def _is_text(name: str) -> bool:
 def stem(path: Path) -> str:
     """Give the part of an image's name that its results bear too."""
     return path.stem.removesuffix(".ome")
-
-
-def parse_kinds(text: str) -> tuple[ResultKind, ...]:
-    """Read a list such as ``labels,overlay``.
-
-    Raises
-    ------
-    ConfigError
-        If it is empty or holds an unknown kind.
-    """
-    known: tuple[ResultKind, ...] = get_args(ResultKind)
-    asked = [part.strip() for part in text.split(",") if part.strip()]
-    unknown = [part for part in asked if part not in known]
-    if unknown or not asked:
-        raise ConfigError(
-            f"`--save` {text!r} is not a list of results", remedy=f"use any of {', '.join(known)}"
-        )
-    return tuple(kind for kind in known if kind in asked)
