@@ -49,12 +49,12 @@ def main() -> None:
     if "--sides" in sys.argv:
         sides = tuple(int(side) for side in sys.argv[sys.argv.index("--sides") + 1].split(","))
     WORK.mkdir(parents=True, exist_ok=True)
-    _train()
+    prepare()
     rows = []
     for side in sides:
         image = WORK / f"cells-{side}.tif"
         if not image.exists():
-            _write(image, side)
+            write_cells(image, side)
         rows.append(_predict(image, side))
         print(json.dumps(rows[-1]), flush=True)
     content = {
@@ -73,7 +73,7 @@ def _predict(image: Path, side: int) -> dict[str, Any]:
     shutil.rmtree(out, ignore_errors=True)
     words = ["predict", WORK / "run", image, "--out", out, "--save", "labels", "--memory", MEMORY]
     began = time.perf_counter()
-    peak = _overtile(*words, "--explain", "--json", WORK / "told.json")
+    peak = run(*words, "--explain", "--json", WORK / "told.json")
     seconds = time.perf_counter() - began
     shutil.rmtree(out)
     (objects,) = json.loads((WORK / "told.json").read_text())["objects"].values()
@@ -87,7 +87,8 @@ def _predict(image: Path, side: int) -> dict[str, Any]:
     }
 
 
-def _train() -> None:
+def prepare() -> None:
+    """Train a narrow network on synthetic cells, if it is not there."""
     if (WORK / "run" / "model.safetensors").exists():
         return
     rng = np.random.default_rng(0)
@@ -98,10 +99,10 @@ def _train() -> None:
             tifffile.imwrite(WORK / kind / f"{number}.tif", array)
     (WORK / "narrow.toml").write_text(RECIPE)
     words = ["train", WORK / "images", WORK / "labels", "--out", WORK / "run", "--minutes", "2"]
-    _overtile(*words, "--recipe", WORK / "narrow.toml", "--seed", "0")
+    run(*words, "--recipe", WORK / "narrow.toml", "--seed", "0")
 
 
-def _write(path: Path, side: int) -> None:
+def write_cells(path: Path, side: int) -> None:
     """Write a square of synthetic cells, the same patch again and again, turned and flipped."""
     patch, _ = generate("cells", (PATCH_PX, PATCH_PX), np.random.default_rng(1))
     versions = [np.rot90(base, turns) for base in (patch, patch[:, ::-1]) for turns in range(4)]
@@ -135,7 +136,7 @@ def _write(path: Path, side: int) -> None:
     )
 
 
-def _overtile(*words: object) -> int:
+def run(*words: object) -> int:
     """Run a command and give its peak of resident memory in bytes."""
     started = subprocess.Popen([sys.executable, "-m", "overtile", *map(str, words)])
     _, status, used = os.wait4(started.pid, 0)

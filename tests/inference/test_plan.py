@@ -88,7 +88,7 @@ def test_a_plan_keeps_within_the_memory_allowed(
     try:
         plan = plan_prediction((height, width), config, 1, 2, precision, memory_bytes)
     except ConfigError:
-        assert memory_bytes < 60_000_000  # 204 columns x 64 channels x 4 bytes x 512 rows: 27 MB
+        assert memory_bytes < 60_000_000  # 204 columns x 64 channels x 4 bytes x 602 rows: 32 MB
         raise
     assert plan.memory_bytes <= memory_bytes
     assert plan.block_rows % 16 == 0
@@ -124,7 +124,7 @@ def test_half_the_bytes_allow_wider_strips() -> None:
 def test_less_memory_than_the_narrowest_strip_takes_is_refused() -> None:
     with pytest.raises(
         ConfigError,
-        match=r"the memory allowed, 1 MB, is below that of the narrowest strip, 27 MB; .*--memory",
+        match=r"the memory allowed, 1 MB, is below that of the narrowest strip, 32 MB; .*--memory",
     ):
         plan_prediction((5000, 5000), NetworkConfig(), 1, 2, "fp32", 1_000_000)
 

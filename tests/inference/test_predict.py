@@ -23,7 +23,7 @@ TOLERANCE = 1e-5
 """Largest difference of probabilities that float32 sums in another order explain."""
 
 
-TIGHT = 850_000
+TIGHT = 1_000_000
 """Bytes that hold the narrowest strips of the networks below, at depth 4."""
 
 

@@ -25,7 +25,7 @@ _BLOCK_BYTES = 12 << 20
 _LARGEST_BLOCK_ROWS = 256
 
 _ROWS_PER_BLOCK_ROW = 22
-_ROWS_WAITING = 160
+_ROWS_WAITING = 250
 """Rows of the finest level that all maps together take: so many for each row of a block, and those
 that wait or are kept. Measured by `benchmarks/speed/memory.py`, with some to spare."""
 
