@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test check bench baselines claims paper reliability sabotage tables docs setup clean
+.PHONY: demo test check bench bench-speed bench-quick baselines claims paper reliability sabotage tables docs setup clean
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -32,6 +32,20 @@ bench: .venv/ready
 	$(BIN)/python benchmarks/accuracy.py isbi2012-auto
 	$(BIN)/python benchmarks/accuracy.py dsb2018-auto
 	$(BIN)/python benchmarks/tables
+
+# Speed: both sides of each row in one run; about an hour and a half on two quiet cores.
+bench-speed: .venv/ready
+	$(BIN)/python benchmarks/speed/kernels.py
+	$(BIN)/python benchmarks/speed/whole_image.py
+	$(BIN)/python benchmarks/speed/training.py
+	$(BIN)/python benchmarks/speed/memory.py
+	$(BIN)/python benchmarks/speed/huge.py
+	$(BIN)/python benchmarks/speed/scaling.py
+	$(BIN)/python benchmarks/speed/cold_start.py
+	$(BIN)/python benchmarks/tables
+
+bench-quick: .venv/ready
+	$(BIN)/python benchmarks/speed/quick.py
 
 baselines: .venv/ready
 	$(BIN)/python benchmarks/baselines/run.py

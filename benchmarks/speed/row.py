@@ -90,6 +90,11 @@ def median(seconds: list[float]) -> float:
     return float(f"{statistics.median(seconds):.6g}")
 
 
+def print_rows(rows: list[Row]) -> None:
+    """Print `rows` as one line of JSON, for `quick.py`."""
+    print(json.dumps([asdict(row) | {"ratio": row.ratio} for row in rows]))
+
+
 def write_rows(name: str, command: str, rows: list[Row], **more: Any) -> Path:  # noqa: ANN401
     """Write `rows` to ``benchmarks/results/speed/NAME.json``, and print them."""
     RESULTS.mkdir(parents=True, exist_ok=True)

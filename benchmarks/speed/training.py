@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import numpy as np
 import torch
-from row import Row, interleave, median, write_rows
+from row import Row, interleave, median, print_rows, write_rows
 from torch.nn import functional
 
 from overtile.choices import Precision
@@ -239,6 +239,8 @@ if __name__ == "__main__":
     os.environ.setdefault("OMP_NUM_THREADS", "2")
     if "--peak" in sys.argv:
         _print_peak()
+    elif "--quick" in sys.argv:
+        print_rows(rows(quick=True))
     else:
         measured = rows(quick=False)
         more = {"curves": _curves(), "waits": _waits(), "threads": torch.get_num_threads()}

@@ -23,6 +23,12 @@ from tables.reliability import (  # noqa: E402
     reliability_table,
     sabotage_table,
 )
+from tables.speed import (  # noqa: E402
+    huge_table,
+    learning_table,
+    short_speed_table,
+    speed_table,
+)
 
 DOCUMENTS = (
     "README.md",
@@ -54,6 +60,10 @@ def main() -> int:
         "reliability": reliability_table(),
         "sabotage": sabotage_table(),
         "checkpoints": checkpoint_table(),
+        "speed": speed_table(),
+        "speed-short": short_speed_table(),
+        "huge": huge_table(),
+        "learning": learning_table(),
         **claim_tables(),
     }
     stale = 0
