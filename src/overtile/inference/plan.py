@@ -140,8 +140,8 @@ def plan_prediction(
         )
     least_bytes = _map_bytes(smallest_input(factor, config.depth) * a_column, factor)
     raise ConfigError(
-        f"the memory allowed, {megabytes(memory_bytes)}, is below that of the narrowest strip, "
-        f"{megabytes(least_bytes)}",
+        f"the memory left to the network, {megabytes(memory_bytes)}, is below that of the "
+        f"narrowest strip, {megabytes(least_bytes)}",
         remedy="allow more by --memory",
     )
 

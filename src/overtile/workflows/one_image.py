@@ -187,7 +187,7 @@ class ImagePrediction:
             network=self.network,
             precision=precision,
             test_time=self.folder.request.test_time,
-            memory_bytes=min(left, DEFAULT_MEMORY_BYTES),
+            memory_bytes=max(0, min(left, DEFAULT_MEMORY_BYTES)),
         )
 
     def _explain(
