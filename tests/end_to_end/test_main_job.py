@@ -74,7 +74,7 @@ def job(
             *("--validation-pages", "1", "--seed", "3", "--json", folder / "train.json"),
         ),
         predict=run(
-            *("predict", model, new, images / "cell1.tif", "--out", folder / "results"),
+            *("predict", model, new, images / "cell1.tif", "--exact", "--out", folder / "results"),
             *("--save", save, "--json", "-"),
         ),
         evaluate=run(

@@ -66,7 +66,7 @@ def make(folder: Path) -> None:
     for name in ("run.json", "history.json", "recipe.toml", "last.safetensors"):
         shutil.copy(work / "run" / name, run)
     save = "labels,foreground"
-    _run("predict", "run", str(folder / "image.tif"), "--out", "results", "--save", save)
+    _run("predict", "run", str(folder / "image.tif"), "--out", "results", "--exact", "--save", save)
     for kind in save.split(","):
         shutil.copy(work / "results" / f"image_{kind}.tif", folder / f"{kind}.tif")
     shutil.rmtree(work)

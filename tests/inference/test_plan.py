@@ -124,7 +124,8 @@ def test_half_the_bytes_allow_wider_strips() -> None:
 def test_less_memory_than_the_narrowest_strip_takes_is_refused() -> None:
     with pytest.raises(
         ConfigError,
-        match=r"the memory left to the network, 1 MB, is below that of the narrowest strip, 32 MB; .*--memory",
+        match=r"the memory left to the network, 1 MB, is below that of the narrowest strip, 32 MB; "
+        r".*--memory",
     ):
         plan_prediction((5000, 5000), NetworkConfig(), 1, 2, "fp32", 1_000_000)
 
