@@ -33,10 +33,11 @@ bench: .venv/ready
 	$(BIN)/python benchmarks/accuracy.py dsb2018-auto
 	$(BIN)/python benchmarks/tables
 
-# Speed: both sides of each row in one run; about an hour and a half on two quiet cores.
+# Speed: both sides of each row in one run; about forty minutes on two quiet cores.
 bench-speed: .venv/ready
 	$(BIN)/python benchmarks/speed/kernels.py
 	$(BIN)/python benchmarks/speed/whole_image.py
+	$(BIN)/python benchmarks/speed/tiles.py
 	$(BIN)/python benchmarks/speed/training.py
 	$(BIN)/python benchmarks/speed/memory.py
 	$(BIN)/python benchmarks/speed/huge.py

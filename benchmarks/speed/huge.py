@@ -1,6 +1,6 @@
 """Images of 25 to 1600 megapixels under one bound of memory, through the command line.
 
-``python benchmarks/speed/huge.py`` takes about forty minutes on two cores, most of it for the
+``python benchmarks/speed/huge.py`` takes about ten minutes on two cores, most of it for the
 largest image; ``--sides 5000,20000`` measures some. Images are tiled TIFFs of synthetic cells, the
 network a narrow one that is trained for them first. Each prediction is a process of its own, whose
 peak of resident memory the system tells.
