@@ -16,14 +16,14 @@ from overtile.seal import is_whole
 from overtile.storage import TEMPORARY_SUFFIX, Disk
 
 RUN = "begun"
-PREDICT = ("predict", "model", "new", "--out", "results")
+PREDICT = ("predict", "model", "new", "--out", "results", "--exact")
 EVALUATE = ("evaluate", "predicted", "labels", "--task", "instances")
 TRAIN = ("train", "--out", RUN, "--recipe", "tiny.toml", "--steps", "4", "--device", "cpu")
 RESUME = ("train", "--out", RUN, "--resume")
 
 COMMANDS: Mapping[str, Sequence[str]] = {
     "predict": PREDICT,
-    "predict anew": ("predict", "model", "new", "--out", "earlier", "--overwrite"),
+    "predict anew": ("predict", "model", "new", "--out", "earlier", "--overwrite", "--exact"),
     "evaluate": (*EVALUATE, "--csv", "s/s.csv", "--page", "s/s.html", "--json", "s/s.json"),
     "evaluate anew": (*EVALUATE, "--csv", "old.csv", "--page", "old.html", "--json", "old.json"),
     "report": ("report", "run", "--json", "told/report.json"),
