@@ -173,7 +173,14 @@ def test_ctrl_c_in_predict_keeps_finished_results_and_the_same_command_goes_on(
     for number in range(12):
         pixels = rng.integers(0, 255, (200, 200)).astype(np.uint8)
         tifffile.imwrite(tmp_path / "in" / f"{number}.tif", pixels)
-    words = ["predict", str(trained), str(tmp_path / "in"), "--out", str(tmp_path / "out")]
+    words = [
+        "predict",
+        "--exact",
+        str(trained),
+        str(tmp_path / "in"),
+        "--out",
+        str(tmp_path / "out"),
+    ]
     process = start(*words)
     wait_for(tmp_path / "out" / "1_labels.tif", process)
     code, last = stop(process, signal.SIGINT)

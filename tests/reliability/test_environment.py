@@ -28,7 +28,7 @@ Tally = Callable[..., None]
 PACKAGE = Path(overtile.__file__).parent
 COMMANDS = (
     ["train", "images", "labels", "--out", "run", "--recipe", "tiny.toml", "--steps", "2"],
-    ["predict", "run", "images", "--out", "out", "--device", "cpu"],
+    ["predict", "run", "images", "--out", "out", "--device", "cpu", "--exact"],
     ["evaluate", "out", "labels", "--task", "instances", "--json", "scores.json"],
 )
 READ_ONLY = f"mount --bind {PACKAGE} {PACKAGE} && mount -o remount,bind,ro {PACKAGE}"

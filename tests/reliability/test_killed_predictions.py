@@ -70,7 +70,16 @@ def place(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def command(place: Path) -> Command:
     return Command(
-        argv=["predict", "model.safetensors", "images", "--out", "out", "--device", "cpu"],
+        argv=[
+            "predict",
+            "model.safetensors",
+            "images",
+            "--out",
+            "out",
+            "--device",
+            "cpu",
+            "--exact",
+        ],
         folder=place,
         output=place / "output.txt",
         hook="test_killed_predictions:write_slowly",
