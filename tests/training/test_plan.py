@@ -9,7 +9,7 @@ import torch
 
 from overtile.config import Recipe, parse_recipe, read_recipe, recipe_toml
 from overtile.data.sample import Annotated
-from overtile.model import device as devices
+from overtile.model.device import fastest_precision
 from overtile.model.geometry import output_size, smallest_input
 from overtile.training import plan as planning
 from overtile.training.plan import (
@@ -57,7 +57,7 @@ def said(decisions: tuple[str, ...], what: str) -> str:
 def roomy(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine with memory for every width, on which no precision is faster."""
     monkeypatch.setattr(planning, "_memory", lambda device: 1e12)
-    monkeypatch.setattr(devices, "_convolution_seconds", lambda dtype: 0.01)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -135,16 +135,21 @@ def test_every_choice_says_its_reason(what: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("full", "reduced", "precision"), [(2.0, 1.0, "bf16"), (1.1, 1.0, "fp32"), (1.0, 9.0, "fp32")]
+    ("instructions", "precision"),
+    [
+        ({"avx512_bf16": True, "amx_bf16": False}, "bf16"),
+        ({"amx_bf16": True}, "bf16"),
+        ({"avx512_bf16": False, "avx512_f": True}, "fp32"),
+        ({}, "fp32"),
+    ],
 )
-def test_bf16_is_taken_only_where_it_was_measured_to_be_faster(
-    monkeypatch: pytest.MonkeyPatch, full: float, reduced: float, precision: str
+def test_bf16_is_taken_only_where_the_processor_has_instructions_for_it(
+    monkeypatch: pytest.MonkeyPatch, instructions: dict[str, bool], precision: str
 ) -> None:
-    seconds = {torch.float32: full, torch.bfloat16: reduced}
-    monkeypatch.setattr(devices, "_convolution_seconds", seconds.__getitem__)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: instructions)
     result = planned()
     assert result.recipe.training.precision == precision
-    assert f"{1e3 * full:.0f} ms in fp32" in said(result.decisions, "precision")
+    assert "instructions" in said(result.decisions, "precision")
 
 
 @pytest.mark.parametrize(("native", "precision"), [(True, "bf16"), (False, "fp32")])
@@ -208,12 +213,14 @@ def test_measuring_a_step_gives_seconds() -> None:
     assert 0 < measure_step(base, FACTS, CPU) < 10
 
 
-def test_memory_and_precisions_of_this_machine_can_be_measured(
+def test_memory_and_instructions_of_this_machine_can_be_asked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.undo()
     assert 1e6 < planning._memory("cpu") < 1e15
-    assert 0 < devices._convolution_seconds(torch.float32) < 10
+    precision, reason = fastest_precision(CPU)
+    assert precision in ("fp32", "bf16")
+    assert "this processor has" in reason
 
 
 def test_a_planned_recipe_is_valid_toml() -> None:

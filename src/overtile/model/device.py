@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-import time
 
 import torch
-from torch import nn
 
 from overtile.choices import Precision
 from overtile.errors import ConfigError
 
-_WORTH_CHANGING = 1.3
+_BFLOAT16_INSTRUCTIONS = ("amx_bf16", "avx512_bf16", "bf16")
+"""By the names that torch gives them; the last one is ARM's."""
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -60,28 +59,15 @@ def describe_device(device: torch.device) -> str:
 def fastest_precision(device: torch.device) -> tuple[Precision, str]:
     """Name the faster arithmetic of a device, and say why it is taken to be that.
 
-    A CPU is asked by a convolution in both: some have instructions for bfloat16, and some only
-    imitate it. That takes a few milliseconds.
+    It depends on the instructions of the processor alone, not on how busy it is: two calls on one
+    machine always choose the same.
     """
     if device.type == "cuda":
         if torch.cuda.is_bf16_supported(including_emulation=False):
             return "bf16", "this GPU computes it natively"
         return "fp32", "this GPU has no bfloat16"
-    full, reduced = _convolution_seconds(torch.float32), _convolution_seconds(torch.bfloat16)
-    measured = f"a convolution takes {1e3 * full:.0f} ms in fp32 and {1e3 * reduced:.0f} ms in bf16"
-    return ("bf16" if full > _WORTH_CHANGING * reduced else "fp32"), measured
-
-
-def _convolution_seconds(dtype: torch.dtype) -> float:
-    """Time one 3×3 convolution of 64 channels on the CPU, in seconds; the best of many, for others
-    may use the machine.
-    """
-    layer = nn.Conv2d(64, 64, 3).to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    pixels = torch.zeros(1, 64, 96, 96, dtype=dtype).to(memory_format=torch.channels_last)
-    seconds = []
-    with torch.inference_mode():
-        for _ in range(16):
-            began = time.perf_counter()
-            layer(pixels)
-            seconds.append(time.perf_counter() - began)
-    return min(seconds[1:])
+    has = torch.cpu.get_capabilities()
+    found = [name for name in _BFLOAT16_INSTRUCTIONS if has.get(name)]
+    if found:
+        return "bf16", f"this processor has instructions for it ({found[0]})"
+    return "fp32", "this processor has no instructions for bfloat16 and would imitate them"
