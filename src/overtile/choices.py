@@ -8,7 +8,10 @@ LabelKind: TypeAlias = Literal["instances", "binary", "classes"]
 """What label values mean: ids of objects, foreground or not, or class indices."""
 
 Precision: TypeAlias = Literal["fp32", "bf16"]
-"""Arithmetic of the network."""
+"""Arithmetic of the network, in training and after."""
+
+InferencePrecision: TypeAlias = Precision | Literal["int8"]
+"""Arithmetic of a trained network."""
 
 Task: TypeAlias = Literal["isbi2012", "instances", "classes"]
 """What is scored: foreground probabilities, objects, or classes."""

@@ -127,6 +127,9 @@ def predict_command(
     exact: Annotated[
         bool, typer.Option("--exact", help="Compute in 32 bits even where 16 agree and are faster.")
     ] = False,
+    fast: Annotated[
+        bool, typer.Option("--fast", help="Compute in 8 bits where they agree; needs OpenVINO.")
+    ] = False,
     memory: Annotated[
         str | None, typer.Option(metavar="2GB", help="What the process may take at most.")
     ] = None,
@@ -158,6 +161,7 @@ def predict_command(
         test_time=tta,
         device=device or "auto",
         exact=exact,
+        fast=fast,
         memory_bytes=None if memory is None else parse_memory(memory),
         explain=explain,
         axes=axes,

@@ -34,7 +34,7 @@ HALF_PRECISION_GATE = Agreement(flipped=1e-3, difference=0.03)
 """What bfloat16 may change."""
 
 INT8_GATE = Agreement(flipped=3e-3, difference=1.0)
-"""What 8-bit integers may change; they must also keep the validation score."""
+"""What 8-bit integers may change."""
 
 
 def agreement(reference: Floats, other: Floats) -> Agreement:

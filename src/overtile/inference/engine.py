@@ -7,7 +7,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from overtile.choices import Precision
+from overtile.choices import InferencePrecision, Precision
 from overtile.inference.stream import RowStream
 from overtile.model.fold import fold
 from overtile.model.unet import UNet
@@ -28,7 +28,9 @@ class Engine(Protocol):
     network: UNet
     """The one that it computes; tells channels, classes and geometry."""
 
-    precision: Precision
+    @property
+    def precision(self) -> InferencePrecision:
+        """Arithmetic that it computes in."""
 
     def stream(self) -> Stream:
         """Begin with an image, or a strip of one."""
@@ -46,7 +48,8 @@ class TorchEngine:
     """
 
     def __init__(self, network: UNet, precision: Precision) -> None:
-        self.network, self.precision = network, precision
+        self.network = network
+        self.precision: Precision = precision
         # Sixteen weights lie beside each other where the processor reads them together.
         self._ready = fold(network).to(
             dtype=_TYPES[precision],

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from overtile.choices import Precision
+from overtile.choices import InferencePrecision
 from overtile.config import NetworkConfig
 from overtile.errors import ConfigError
 from overtile.model.cost import least_multiply_adds, multiply_adds
@@ -29,7 +29,13 @@ _ROWS_WAITING = 250
 """Rows of the finest level that all maps together take: so many for each row of a block, and those
 that wait or are kept. Measured by `benchmarks/speed/memory.py`, with some to spare."""
 
-_BYTES = {"fp32": 4, "bf16": 2}
+_BYTES: dict[InferencePrecision, int] = {"fp32": 4, "bf16": 2}
+
+_WINDOW_OUTPUT = 832
+"""Largest side of what one window decides, where rows are not kept: larger ones are not faster."""
+
+_WINDOW_BYTES = 12
+"""Of a window in 8-bit integers, for each pixel and channel of the first level; some to spare."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,11 @@ class PredictionPlan:
     """From left to right. All have input sides of the same length."""
 
     block_rows: int
-    """Rows that are fed to the network at a time."""
+    """Rows of a strip that are computed together."""
+
+    streams: bool
+    """Whether blocks of a strip share what they have in common; otherwise each is computed from a
+    window with context of its own."""
 
     memory_bytes: int
     """What the maps of the network take at most, beside the image and what is made of it."""
@@ -96,7 +106,7 @@ def plan_prediction(
     config: NetworkConfig,
     in_channels: int,
     classes: int,
-    precision: Precision,
+    precision: InferencePrecision,
     memory_bytes: int = DEFAULT_MEMORY_BYTES,
 ) -> PredictionPlan:
     """Find the cut of least arithmetic whose maps fit into `memory_bytes`.
@@ -107,7 +117,7 @@ def plan_prediction(
         Of the image in pixels.
     config : NetworkConfig
     in_channels, classes : int
-    precision : Precision
+    precision : InferencePrecision
     memory_bytes : int
         For the maps of the network alone.
 
@@ -116,6 +126,8 @@ def plan_prediction(
     ConfigError
         If the narrowest strip does not fit.
     """
+    if precision == "int8":
+        return _plan_windows(size, config, in_channels, classes, memory_bytes)
     height, width = size
     factor = pooling_factor(config.depth)
     a_column = config.base_channels * _BYTES[precision]
@@ -134,12 +146,51 @@ def plan_prediction(
             size=size,
             strips=found,
             block_rows=rows,
+            streams=True,
             memory_bytes=_map_bytes(columns * a_column, rows),
             multiply_adds=len(found) * each,
             redundancy=float(len(found) * each / least),
         )
     least_bytes = _map_bytes(smallest_input(factor, config.depth) * a_column, factor)
-    raise ConfigError(
+    raise _too_little(memory_bytes, least_bytes)
+
+
+def _plan_windows(
+    size: tuple[int, int], config: NetworkConfig, in_channels: int, classes: int, memory_bytes: int
+) -> PredictionPlan:
+    """Cut an image into as few alike windows as their largest side and the memory allow."""
+    factor = pooling_factor(config.depth)
+    largest = _WINDOW_OUTPUT
+    while True:
+        # Even shares of each side, in steps of the pooling grid.
+        outputs = [-(-side // (-(-side // largest) * factor)) * factor for side in size]
+        window = (
+            smallest_input(outputs[0], config.depth),
+            smallest_input(outputs[1], config.depth),
+        )
+        taken = math.prod(window) * config.base_channels * _WINDOW_BYTES
+        if taken <= memory_bytes:
+            break
+        if largest <= factor:
+            raise _too_little(memory_bytes, taken)
+        largest -= factor
+    found = strips(size[1], outputs[1], config.depth)
+    count = len(found) * -(-size[0] // outputs[0])
+    work = count * multiply_adds(config, in_channels, classes, window)
+    least = least_multiply_adds(config, in_channels, classes) * size[0] * size[1]
+    return PredictionPlan(
+        size=size,
+        strips=found,
+        block_rows=outputs[0],
+        streams=False,
+        memory_bytes=taken,
+        multiply_adds=work,
+        redundancy=float(work / least),
+    )
+
+
+def _too_little(memory_bytes: int, least_bytes: int) -> ConfigError:
+    return ConfigError(
         f"the memory left to the network, {megabytes(memory_bytes)}, is below that of the "
         f"narrowest strip, {megabytes(least_bytes)}",
         remedy="allow more by --memory",

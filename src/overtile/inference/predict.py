@@ -11,10 +11,11 @@ import numpy as np
 import torch
 
 from overtile.arrays import Floats
-from overtile.choices import Precision, TestTimeAugmentation
+from overtile.choices import InferencePrecision, TestTimeAugmentation
 from overtile.data.mirror import mirror_crop
 from overtile.errors import ImageError
 from overtile.inference.engine import Engine, TorchEngine
+from overtile.inference.openvino_engine import OpenVinoEngine, Ranges
 from overtile.inference.plan import DEFAULT_MEMORY_BYTES, PredictionPlan, Strip, plan_prediction
 from overtile.inference.views import views
 from overtile.model.geometry import context_px, smallest_input
@@ -47,7 +48,10 @@ class Predictor:
     network: UNet
     """In evaluation mode; its device is used. Its weights are taken when it first predicts."""
 
-    precision: Precision = "fp32"
+    precision: InferencePrecision = "fp32"
+    ranges: Ranges = ()
+    """What the convolutions see, for ``int8``."""
+
     test_time: TestTimeAugmentation = "none"
     memory_bytes: int = DEFAULT_MEMORY_BYTES
     """What the maps of the network may take, beside the image and its probabilities."""
@@ -55,6 +59,8 @@ class Predictor:
     @cached_property
     def engine(self) -> Engine:
         """What runs the network."""
+        if self.precision == "int8":
+            return OpenVinoEngine(self.network, self.ranges)
         return TorchEngine(self.network, self.precision)
 
     def plan(self, size: tuple[int, int]) -> PredictionPlan:
@@ -147,19 +153,18 @@ class Predictor:
             The next rows; together they are all from `first_row` on.
         """
         depth, height = self.network.config.depth, plan.size[0]
-        start = first_row - context_px(depth)
-        stop = start + smallest_input(height - first_row, depth)
         width = strip.keep.stop - strip.keep.start
-        blocks = [
-            (row, min(row + plan.block_rows, stop)) for row in range(start, stop, plan.block_rows)
-        ]
+        blocks = _blocks(plan, first_row, depth)
         stream, done = self.engine.stream(), first_row
         for window in _ahead(read, blocks, strip.read):
+            if not plan.streams:
+                stream = self.engine.stream()
             logits = stream.push(torch.from_numpy(np.ascontiguousarray(window))[None])
             if logits is None:
                 continue
             # Legal sides may give a few pixels more than are kept.
             rows = min(logits.shape[2], height - done)
+            rows = rows if plan.streams else min(rows, plan.block_rows)
             if not rows:
                 break
             found = logits[0, :, :rows, :width].softmax(dim=0)
@@ -182,6 +187,17 @@ class Predictor:
                 result[:, band.rows, band.columns] = band.probabilities
                 on_share((number + band.rows.stop / plan.size[0]) / len(plan.strips))
         return result
+
+
+def _blocks(plan: PredictionPlan, first_row: int, depth: int) -> list[tuple[int, int]]:
+    """List the rows (start, stop) of a strip that are read together, from the first needed on."""
+    rim, step, height = context_px(depth), plan.block_rows, plan.size[0]
+    if not plan.streams:
+        side = smallest_input(step, depth)
+        return [(row - rim, row - rim + side) for row in range(first_row, height, step)]
+    start = first_row - rim
+    stop = start + smallest_input(height - first_row, depth)
+    return [(row, min(row + step, stop)) for row in range(start, stop, step)]
 
 
 def _ahead(

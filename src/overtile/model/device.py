@@ -64,10 +64,10 @@ def fastest_precision(device: torch.device) -> tuple[Precision, str]:
     """
     if device.type == "cuda":
         if torch.cuda.is_bf16_supported(including_emulation=False):
-            return "bf16", "this GPU computes it natively"
+            return "bf16", "this GPU computes bfloat16 natively"
         return "fp32", "this GPU has no bfloat16"
     has = torch.cpu.get_capabilities()
     found = [name for name in _BFLOAT16_INSTRUCTIONS if has.get(name)]
     if found:
-        return "bf16", f"this processor has instructions for it ({found[0]})"
+        return "bf16", f"this processor has instructions for bfloat16 ({found[0]})"
     return "fp32", "this processor has no instructions for bfloat16 and would imitate them"

@@ -179,13 +179,14 @@ class ImagePrediction:
         precision = self.folder.record.precision
         Predictor(network=self.network).refuse_channels(image.channels)
         if precision is None:
-            arithmetic = choose_arithmetic(self.network, pixels)
+            arithmetic = choose_arithmetic(self.network, pixels, self.folder.request.fast)
             precision = arithmetic.precision
-            self.folder.settle(precision)
+            self.folder.settle(precision, arithmetic.ranges)
             self.progress.say(f"arithmetic: {precision}, because {arithmetic.reason}")
         return Predictor(
             network=self.network,
             precision=precision,
+            ranges=self.folder.record.ranges,
             test_time=self.folder.request.test_time,
             memory_bytes=max(0, min(left, DEFAULT_MEMORY_BYTES)),
         )
@@ -200,7 +201,7 @@ class ImagePrediction:
         height, width = image.size
         self.progress.say(
             f"{image.path.name}: pages: {image.pages}, of {height}x{width} px; strips: "
-            f"{len(plan.strips)}, fed {plan.block_rows} rows at a time; "
+            f"{len(plan.strips)}, computed {plan.block_rows} rows at a time; "
             f"{100 * (plan.redundancy - 1):.1f} % more arithmetic than without context; memory: up "
             f"to {megabytes(others + plan.memory_bytes)}; time: about "
             f"{_duration(seconds * image.pages * views)}"

@@ -62,6 +62,10 @@ def predict(
         code 3); finished results stay, and the same call goes on.
     """
     progress = progress or Silence()
+    if request.fast and request.exact:
+        raise ConfigError(
+            "--fast and --exact contradict each other", remedy="give one of them, or neither"
+        )
     _refuse_suffix(request)
     images = _all_images(request.inputs)
     file = model_path(request.model)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from overtile.choices import Precision
+from overtile.choices import InferencePrecision
 from overtile.config import Settings
 from overtile.errors import RecordError
 from overtile.inference.region_labels import Region
@@ -28,7 +28,7 @@ class StoreRecord(Settings):
 
     image_sha256: str
     model_sha256: str
-    precision: Precision
+    precision: InferencePrecision
     kinds: tuple[str, ...]
     """Names of the arrays of each region."""
 

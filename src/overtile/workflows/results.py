@@ -14,9 +14,10 @@ from typing import Literal, TypeAlias
 
 from pydantic import Field
 
-from overtile.choices import Precision, TestTimeAugmentation
+from overtile.choices import InferencePrecision, TestTimeAugmentation
 from overtile.config import Settings
 from overtile.errors import ImageError, OutputError, RecordError
+from overtile.inference.openvino_engine import Ranges
 from overtile.io import result_path
 from overtile.progress import Progress
 from overtile.records import read_record, write_record
@@ -44,6 +45,9 @@ class PredictRequest:
     device: str = "auto"
     exact: bool = False
     """Compute in fp32 even where a faster arithmetic passes its gate."""
+
+    fast: bool = False
+    """Compute in 8-bit integers, by OpenVINO, where they pass their gate."""
 
     memory_bytes: int | None = None
     """What the process may take; most of what is free by default."""
@@ -86,8 +90,11 @@ class PredictionRecord(Settings):
     test_time: TestTimeAugmentation
     axes: str | None
     suffix: str | None
-    precision: Precision | None = None
+    precision: InferencePrecision | None = None
     """Arithmetic of the network, chosen by the first image that was predicted."""
+
+    ranges: Ranges = ()
+    """What the convolutions see on that image, for arithmetic in 8 bits."""
 
     begun: tuple[str, ...] = ()
     """Names of images whose results are ours to write."""
@@ -132,9 +139,9 @@ class ResultFolder:
         begun = tuple(sorted({*ours, *(stem(path) for path in images if _is_text(path.name))}))
         self.record = self.record.model_copy(update={"begun": begun})
 
-    def settle(self, precision: Precision) -> None:
+    def settle(self, precision: InferencePrecision, ranges: Ranges) -> None:
         """Keep the arithmetic that was chosen: results of one folder are all made with it."""
-        self.record = self.record.model_copy(update={"precision": precision})
+        self.record = self.record.model_copy(update={"precision": precision, "ranges": ranges})
 
     def claim(self) -> None:
         """Note, before the first result is written, which are ours to write and to replace."""
@@ -232,7 +239,11 @@ class ResultFolder:
         difference = _difference(earlier, self.record)
         if difference is None:
             precision = earlier.precision or self.record.precision
-            kept = {"finished": earlier.finished, "precision": precision}
+            kept = {
+                "finished": earlier.finished,
+                "precision": precision,
+                "ranges": earlier.ranges,
+            }
             self.record = self.record.model_copy(update=kept)
             return set(earlier.begun)
         if self.request.overwrite:

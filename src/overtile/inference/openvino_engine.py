@@ -1,0 +1,204 @@
+"""The network in 8-bit integers, run by OpenVINO: the extra `fast`.
+
+Weights are rounded to 255 steps for each channel, and the input of each convolution to 256 steps
+between the least and the greatest value that it had on a sample. Sums are exact.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from overtile.arrays import Floats
+from overtile.choices import InferencePrecision
+from overtile.errors import ConfigError
+from overtile.model.fold import fold
+from overtile.model.geometry import copy_crop_px
+from overtile.model.unet import UNet
+
+Ranges: TypeAlias = tuple[tuple[float, float], ...]
+"""Least and greatest input of each 3×3 convolution, in the order in which they run."""
+
+_STEPS = 256
+_LARGEST_WEIGHT = 127
+
+
+def load_openvino() -> Any:  # noqa: ANN401
+    """Import OpenVINO.
+
+    Raises
+    ------
+    ConfigError
+        If the extra is not installed.
+    """
+    try:
+        return importlib.import_module("openvino")
+    except ImportError as error:
+        raise ConfigError(
+            "--fast needs OpenVINO, which is not installed",
+            remedy='run: pip install "overtile[fast]", or leave --fast out',
+        ) from error
+
+
+def find_ranges(network: UNet, pixels: Floats) -> Ranges:
+    """Find what the convolutions of a network see on a sample.
+
+    Parameters
+    ----------
+    network : UNet
+        In evaluation mode, for images.
+    pixels : (C, S, S) array of float32
+        Normalised and mirrored; sides are legal (`model.geometry`).
+    """
+    folded, found = fold(network), []
+
+    def look(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        low, high = inputs[0].aminmax()
+        found.append((float(low), float(high)))
+
+    for layer in _convolutions(folded):
+        layer.register_forward_pre_hook(look)
+    device = next(folded.parameters()).device
+    with torch.inference_mode():
+        folded(torch.from_numpy(np.ascontiguousarray(pixels))[None].to(device))
+    return tuple(found)
+
+
+class OpenVinoEngine:
+    """The network in 8-bit integers, with the first and the last layer in 16 bits.
+
+    Parameters
+    ----------
+    network : UNet
+        Left as it is.
+    ranges : Ranges
+        See `find_ranges`.
+
+    Raises
+    ------
+    ConfigError
+        If the extra `fast` is not installed.
+    """
+
+    precision: InferencePrecision = "int8"
+
+    def __init__(self, network: UNet, ranges: Ranges) -> None:
+        self.network = network
+        self._openvino = load_openvino()
+        self._folded = fold(network).cpu()
+        self._ranges = ranges
+        self._compiled: dict[tuple[int, ...], Any] = {}
+
+    def stream(self) -> _Window:
+        """Begin with a window; its stream takes all rows at once."""
+        return _Window(self)
+
+    def logits(self, pixels: Tensor) -> Tensor:
+        """Compute a window (1, C, R, S) of legal sides whole."""
+        shape = tuple(pixels.shape)
+        if shape not in self._compiled:
+            # Of one size of images, all windows are alike; more than one is not worth its memory.
+            self._compiled = {shape: self._compile(shape)}
+        (found,) = self._compiled[shape].infer([pixels.numpy()], share_inputs=True).values()
+        return torch.from_numpy(found)
+
+    def _compile(self, shape: tuple[int, ...]) -> Any:  # noqa: ANN401
+        model = _Graph(self._openvino, self._folded, self._ranges).model(shape)
+        options = {
+            "INFERENCE_PRECISION_HINT": "bf16",
+            "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+            "PERFORMANCE_HINT": "LATENCY",
+        }
+        return self._openvino.Core().compile_model(model, "CPU", options).create_infer_request()
+
+
+class _Window:
+    def __init__(self, engine: OpenVinoEngine) -> None:
+        self._engine = engine
+
+    def push(self, pixels: Tensor) -> Tensor | None:
+        return self._engine.logits(pixels)
+
+
+class _Graph:
+    """Writes the network of figure 1 in the operations of OpenVINO."""
+
+    def __init__(self, openvino: Any, folded: UNet, ranges: Ranges) -> None:  # noqa: ANN401
+        self._openvino, self._network = openvino, folded
+        self._op = importlib.import_module("openvino.opset15")
+        self._ranges = dict(zip(_convolutions(folded), ranges, strict=True))
+
+    def model(self, shape: Sequence[int]) -> Any:  # noqa: ANN401
+        op, network = self._op, self._network
+        pixels = op.parameter(list(shape), np.float32)
+        x, skips = pixels, []
+        for level in network.contracting:
+            x = self._level(x, level)
+            skips.append(x)
+            x = op.max_pool(x, [2, 2], [1, 1], [0, 0], [0, 0], [2, 2]).output(0)
+        x = self._level(x, network.bottom)
+        depth = network.config.depth
+        up_convolutions = (dict(layer.named_parameters()) for layer in network.up_convolutions)
+        stages = zip(up_convolutions, network.expanding, strict=True)
+        for number, (up_convolution, level) in enumerate(stages, start=1):
+            x = op.convolution_backprop_data(
+                x, _values(up_convolution["weight"]), [2, 2], None, [0, 0], [0, 0], [1, 1]
+            )
+            x = op.add(x, _of_channels(up_convolution["bias"]))
+            rim = copy_crop_px(depth - number, depth)
+            x = op.concat([self._crop(skips[depth - number], rim), x], 1)
+            x = self._level(x, level)
+        x = op.convolution(x, _values(network.classify.weight), [1, 1], [0, 0], [0, 0], [1, 1])
+        return self._openvino.Model([op.add(x, _of_channels(network.classify.bias))], [pixels])
+
+    def _level(self, x: Any, layers: nn.Module) -> Any:  # noqa: ANN401
+        op = self._op
+        for layer in layers.children():
+            if isinstance(layer, nn.Conv2d):
+                # Grey values differ too finely for 256 steps: the first convolution sees them.
+                first = layer is self._network.contracting[0][0]  # type: ignore[index]
+                weights = _values(layer.weight) if first else self._weights(layer)
+                seen = x if first else self._rounded(x, *self._ranges[layer])
+                x = op.convolution(seen, weights, [1, 1], [0, 0], [0, 0], [1, 1])
+                x = op.relu(op.add(x, _of_channels(layer.bias)))
+        return x
+
+    def _rounded(self, x: Any, low: float, high: float) -> Any:  # noqa: ANN401
+        # An up-convolution has no ReLU: where its values can be negative, zero must be a step.
+        high = max(high, 1e-6)
+        if low < 0:
+            step = (high - low) / (_STEPS - 1)
+            low = step * np.floor(low / step)
+            high = low + step * (_STEPS - 1)
+        least, most = (np.full((1, 1, 1, 1), end, np.float32) for end in (low, high))
+        return self._op.fake_quantize(x, least, most, least, most, _STEPS)
+
+    def _weights(self, layer: nn.Conv2d) -> Any:  # noqa: ANN401
+        values = _values(layer.weight)
+        largest = np.abs(values).max(axis=(1, 2, 3), keepdims=True)
+        step = np.maximum(largest, np.finfo(np.float32).tiny) / _LARGEST_WEIGHT
+        rounded = np.rint(values / step).astype(np.int8)
+        return self._op.multiply(self._op.convert(rounded, np.float32), step.astype(np.float32))
+
+    def _crop(self, x: Any, rim: int) -> Any:  # noqa: ANN401
+        ends = (np.array([end, end], np.int64) for end in (rim, -rim, 1))
+        return self._op.slice(x, *ends, np.array([2, 3], np.int64))
+
+
+def _convolutions(network: UNet) -> list[nn.Conv2d]:
+    levels = [*network.contracting, network.bottom, *network.expanding]
+    return [layer for level in levels for layer in level.children() if isinstance(layer, nn.Conv2d)]
+
+
+def _values(tensor: Tensor | None) -> Floats:
+    assert tensor is not None
+    return tensor.detach().numpy()
+
+
+def _of_channels(bias: Tensor | None) -> Floats:
+    return _values(bias).reshape(1, -1, 1, 1)
