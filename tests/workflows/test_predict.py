@@ -22,15 +22,24 @@ from overtile.errors import (
     PairError,
     StoppedError,
 )
+from overtile.inference import choose
+from overtile.inference.agreement import Agreement
 from overtile.inference.instances import label_instances
 from overtile.inference.predict import Predictor
 from overtile.io import Image, read_image, read_labels, write_labels
 from overtile.locks import locked
 from overtile.model.file import load_model
 from overtile.progress import Silence
+from overtile.records import read_record
 from overtile.storage import make_folder
 from overtile.workflows.predict import PredictResult, predict
-from overtile.workflows.results import PredictRequest, ResultFolder, ResultKind
+from overtile.workflows.results import (
+    RECORD_NAME,
+    PredictionRecord,
+    PredictRequest,
+    ResultFolder,
+    ResultKind,
+)
 from overtile.workflows.verify import verify_results
 
 WriteTiff = Callable[[Path, NDArray[Any]], Path]
@@ -89,6 +98,31 @@ def test_results_are_what_the_network_says(request_: PredictRequest) -> None:
     np.testing.assert_array_equal(foreground, 1 - expected[0])
     labels = read_labels(request_.out / "cell0_labels.tif").pixels[0, 0]
     np.testing.assert_array_equal(labels, label_instances(foreground, record.prediction))
+
+
+def test_a_folder_goes_on_in_integers_with_the_ranges_of_its_first_image(
+    request_: PredictRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choose, "INT8_GATE", Agreement(flipped=1.0, difference=1.0))
+    save = get_args(ResultKind)
+    together = replace(request_, save=save, fast=True)
+    predict(together)
+    record = read_record(together.out / RECORD_NAME, PredictionRecord)
+    assert (record.precision, len(record.ranges) > 0) == ("int8", True)
+
+    in_turns = replace(together, out=tmp_path / "in turns")
+    for number in "01":
+        one = request_.inputs[0].replace("[01]", number)
+        predict(replace(in_turns, inputs=(one,)))
+    for name in names(together.out):
+        if name != RECORD_NAME:
+            assert (in_turns.out / name).read_bytes() == (together.out / name).read_bytes()
+
+
+def test_fast_and_exact_contradict_each_other(request_: PredictRequest) -> None:
+    with pytest.raises(ConfigError, match="contradict"):
+        predict(replace(request_, fast=True, exact=True))
+    assert not request_.out.exists()
 
 
 def test_results_keep_the_pixel_size(request_: PredictRequest) -> None:
