@@ -11,15 +11,16 @@ import torch
 
 from overtile.config import NetworkConfig
 from overtile.errors import ConfigError
-from overtile.inference import openvino_engine
+from overtile.inference import choose, openvino_engine
+from overtile.inference.agreement import Agreement
 from overtile.inference.choose import choose_arithmetic
 from overtile.inference.openvino_engine import OpenVinoEngine, find_ranges
 from overtile.inference.predict import Predictor
 from overtile.model.unet import UNet
 
-DEPTH = 2
-LEGAL = 92
-"""An input side of a network of two poolings; 52 px come out."""
+DEPTH = 3
+LEGAL = 140
+"""An input side of a network of three poolings; 52 px come out."""
 
 
 def network(batch_norm: bool = False, channels: int = 1, classes: int = 2) -> UNet:
@@ -44,10 +45,8 @@ def test_logits_are_those_of_torch_up_to_the_rounding(
         expected = made(torch.from_numpy(pixels)[None]).numpy()
     found = OpenVinoEngine(made, find_ranges(made, pixels)).logits(torch.from_numpy(pixels)[None])
     assert found.shape == expected.shape
-    apart = np.abs(found.numpy() - expected)
     # Rounded, so not the same; but far from another function.
-    assert 0 < apart.max() < 0.25 * expected.std()
-    assert np.corrcoef(found.numpy().ravel(), expected.ravel())[0, 1] > 0.999
+    assert 0 < (found.numpy() - expected).std() < 0.05 * expected.std()
 
 
 def test_a_range_is_found_for_each_convolution() -> None:
@@ -93,7 +92,10 @@ def test_integers_are_taken_where_they_agree() -> None:
     assert found.reason.endswith("which is allowed")
 
 
-def test_integers_that_change_too_much_are_not_taken() -> None:
+def test_integers_that_change_more_than_allowed_are_not_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(choose, "INT8_GATE", Agreement(flipped=1e-9, difference=1.0))
     found = choose_arithmetic(network(), noise(1, 64, 64), integers=True)
     assert found.precision != "int8"
     assert "in 8-bit integers" in found.reason
