@@ -43,6 +43,8 @@ bench-speed: .venv/ready
 	$(BIN)/python benchmarks/speed/huge.py
 	$(BIN)/python benchmarks/speed/scaling.py
 	$(BIN)/python benchmarks/speed/cold_start.py
+	$(MAKE) demo
+	$(BIN)/python benchmarks/speed/agreement.py
 	$(BIN)/python benchmarks/tables
 
 bench-quick: .venv/ready

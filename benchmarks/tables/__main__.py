@@ -24,6 +24,7 @@ from tables.reliability import (  # noqa: E402
     sabotage_table,
 )
 from tables.speed import (  # noqa: E402
+    agreement_table,
     huge_table,
     learning_table,
     short_speed_table,
@@ -64,6 +65,7 @@ def main() -> int:
         "speed-short": short_speed_table(),
         "huge": huge_table(),
         "learning": learning_table(),
+        "agreement": agreement_table(),
         **claim_tables(),
     }
     stale = 0

@@ -80,6 +80,23 @@ def learning_table() -> str:
     return markdown(["training", "measured", "command"], rows)
 
 
+def agreement_table() -> str:
+    """Draw what faster arithmetic changes in the results of a trained network."""
+    rows = [
+        [
+            row["arithmetic"],
+            f"{100 * row['changed_classes']:.3f} %",
+            f"{row['largest_difference']:.3f}",
+            f"{row['average_precision_50']:.4f}",
+            f"`{result['command']}`",
+        ]
+        for result in read_results("speed/agreement.json")
+        for row in result["arithmetics"]
+    ]
+    head = ["arithmetic", "pixels of another class", "largest difference", "AP 0.5", "command"]
+    return markdown(head, rows)
+
+
 def _goal(row: dict[str, Any]) -> str:
     if row["at_least"] in (0, 1) and row["aim"] in (0, 1):
         return "–"
