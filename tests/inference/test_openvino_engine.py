@@ -46,12 +46,12 @@ def test_logits_are_those_of_torch_up_to_the_rounding(
     found = OpenVinoEngine(made, find_ranges(made, pixels)).logits(torch.from_numpy(pixels)[None])
     assert found.shape == expected.shape
     # Rounded, so not the same; but far from another function.
-    assert 0 < (found.numpy() - expected).std() < 0.05 * expected.std()
+    assert 0 < (found.numpy() - expected).std() < 0.1 * expected.std()
 
 
 def test_a_range_is_found_for_each_convolution() -> None:
     ranges = find_ranges(network(), noise(1, LEGAL, LEGAL))
-    assert len(ranges) == 2 * (2 * DEPTH + 1)
+    assert len(ranges) == 2 * (2 * DEPTH + 1) + DEPTH
     # The first one sees the pixels; what comes from a ReLU is never negative.
     pixels = noise(1, LEGAL, LEGAL)
     assert ranges[0] == (float(pixels.min()), float(pixels.max()))
@@ -88,7 +88,7 @@ def test_integers_are_taken_where_they_agree() -> None:
     steady.classify.bias.data[1] = 50  # No pixel is near the border between the classes.
     found = choose_arithmetic(steady, noise(1, 64, 64), integers=True)
     assert found.precision == "int8"
-    assert len(found.ranges) == 2 * (2 * DEPTH + 1)
+    assert len(found.ranges) == 2 * (2 * DEPTH + 1) + DEPTH
     assert found.reason.endswith("which is allowed")
 
 

@@ -22,7 +22,10 @@ from overtile.model.geometry import copy_crop_px
 from overtile.model.unet import UNet
 
 Ranges: TypeAlias = tuple[tuple[float, float], ...]
-"""Least and greatest input of each 3×3 convolution, in the order in which they run."""
+"""Least and greatest input of each 3×3 convolution in the order in which they run, then of each
+up-convolution."""
+
+_Layer: TypeAlias = nn.Conv2d | nn.ConvTranspose2d
 
 _STEPS = 256
 _LARGEST_WEIGHT = 127
@@ -55,18 +58,20 @@ def find_ranges(network: UNet, pixels: Floats) -> Ranges:
     pixels : (C, S, S) array of float32
         Normalised and mirrored; sides are legal (`model.geometry`).
     """
-    folded, found = fold(network), []
+    folded = fold(network)
+    layers = _rounding(folded)
+    found: dict[nn.Module, tuple[float, float]] = {}
 
     def look(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         low, high = inputs[0].aminmax()
-        found.append((float(low), float(high)))
+        found[layer] = float(low), float(high)
 
-    for layer in _convolutions(folded):
+    for layer in layers:
         layer.register_forward_pre_hook(look)
     device = next(folded.parameters()).device
     with torch.inference_mode():
         folded(torch.from_numpy(np.ascontiguousarray(pixels))[None].to(device))
-    return tuple(found)
+    return tuple(found[layer] for layer in layers)
 
 
 class OpenVinoEngine:
@@ -131,7 +136,7 @@ class _Graph:
     def __init__(self, openvino: Any, folded: UNet, ranges: Ranges) -> None:  # noqa: ANN401
         self._openvino, self._network = openvino, folded
         self._op = importlib.import_module("openvino.opset15")
-        self._ranges = dict(zip(_convolutions(folded), ranges, strict=True))
+        self._ranges = dict(zip(_rounding(folded), ranges, strict=True))
 
     def model(self, shape: Sequence[int]) -> Any:  # noqa: ANN401
         op, network = self._op, self._network
@@ -143,13 +148,12 @@ class _Graph:
             x = op.max_pool(x, [2, 2], [1, 1], [0, 0], [0, 0], [2, 2]).output(0)
         x = self._level(x, network.bottom)
         depth = network.config.depth
-        up_convolutions = (dict(layer.named_parameters()) for layer in network.up_convolutions)
-        stages = zip(up_convolutions, network.expanding, strict=True)
+        stages = zip(_up_convolutions(network), network.expanding, strict=True)
         for number, (up_convolution, level) in enumerate(stages, start=1):
-            x = op.convolution_backprop_data(
-                x, _values(up_convolution["weight"]), [2, 2], None, [0, 0], [0, 0], [1, 1]
-            )
-            x = op.add(x, _of_channels(up_convolution["bias"]))
+            x = self._rounded(x, *self._ranges[up_convolution])
+            weights = self._weights(up_convolution, channels=1)
+            x = op.convolution_backprop_data(x, weights, [2, 2], None, [0, 0], [0, 0], [1, 1])
+            x = op.add(x, _of_channels(up_convolution.bias))
             rim = copy_crop_px(depth - number, depth)
             x = op.concat([self._crop(skips[depth - number], rim), x], 1)
             x = self._level(x, level)
@@ -178,9 +182,10 @@ class _Graph:
         least, most = (np.full((1, 1, 1, 1), end, np.float32) for end in (low, high))
         return self._op.fake_quantize(x, least, most, least, most, _STEPS)
 
-    def _weights(self, layer: nn.Conv2d) -> Any:  # noqa: ANN401
+    def _weights(self, layer: _Layer, channels: int = 0) -> Any:  # noqa: ANN401
+        """Round weights, whose axis `channels` is that of the output, in steps of its own each."""
         values = _values(layer.weight)
-        largest = np.abs(values).max(axis=(1, 2, 3), keepdims=True)
+        largest = np.abs(values).max(axis=(1 - channels, 2, 3), keepdims=True)
         step = np.maximum(largest, np.finfo(np.float32).tiny) / _LARGEST_WEIGHT
         rounded = np.rint(values / step).astype(np.int8)
         return self._op.multiply(self._op.convert(rounded, np.float32), step.astype(np.float32))
@@ -190,9 +195,21 @@ class _Graph:
         return self._op.slice(x, *ends, np.array([2, 3], np.int64))
 
 
-def _convolutions(network: UNet) -> list[nn.Conv2d]:
+def _rounding(network: UNet) -> list[_Layer]:
+    """List the layers whose inputs are rounded: first those of two convolutions, then the others.
+
+    The first convolution is among them, although it sees grey values as they are.
+    """
     levels = [*network.contracting, network.bottom, *network.expanding]
-    return [layer for level in levels for layer in level.children() if isinstance(layer, nn.Conv2d)]
+    layers = [layer for level in levels for layer in level.children()]
+    return [
+        *(layer for layer in layers if isinstance(layer, nn.Conv2d)),
+        *_up_convolutions(network),
+    ]
+
+
+def _up_convolutions(network: UNet) -> list[nn.ConvTranspose2d]:
+    return [layer for layer in network.up_convolutions if isinstance(layer, nn.ConvTranspose2d)]
 
 
 def _values(tensor: Tensor | None) -> Floats:
