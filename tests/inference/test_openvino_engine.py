@@ -71,7 +71,7 @@ def test_windows_of_little_memory_agree_with_one_window() -> None:
     made, pixels = network(), noise(1, 150, 170)
     ranges = find_ranges(made, noise(1, LEGAL, LEGAL))
     one = Predictor(network=made, precision="int8", ranges=ranges)
-    many = Predictor(network=made, precision="int8", ranges=ranges, memory_bytes=1_000_000)
+    many = Predictor(network=made, precision="int8", ranges=ranges, memory_bytes=170_000_000)
     assert len(one.plan((150, 170)).strips) == 1
     assert len(many.plan((150, 170)).strips) > 1
     assert many.plan((150, 170)).redundancy > one.plan((150, 170)).redundancy > 1

@@ -7,6 +7,7 @@ between the least and the greatest value that it had on a sample. Sums are exact
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 from overtile.arrays import Floats
 from overtile.choices import InferencePrecision
 from overtile.errors import ConfigError
+from overtile.inference.stream import RowStream
 from overtile.model.fold import fold
 from overtile.model.geometry import copy_crop_px
 from overtile.model.unet import UNet
@@ -28,6 +30,7 @@ up-convolution."""
 _Layer: TypeAlias = nn.Conv2d | nn.ConvTranspose2d
 
 _STEPS = 256
+_BLOCK_ROWS = 32
 _LARGEST_WEIGHT = 127
 
 
@@ -63,14 +66,18 @@ def find_ranges(network: UNet, pixels: Floats) -> Ranges:
     found: dict[nn.Module, tuple[float, float]] = {}
 
     def look(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        low, high = inputs[0].aminmax()
-        found[layer] = float(low), float(high)
+        ends = [float(end) for end in inputs[0].aminmax()]
+        low, high = found.get(layer, (math.inf, -math.inf))
+        found[layer] = min(low, ends[0]), max(high, ends[1])
 
     for layer in layers:
         layer.register_forward_pre_hook(look)
     device = next(folded.parameters()).device
+    stream = RowStream(folded)
     with torch.inference_mode():
-        folded(torch.from_numpy(np.ascontiguousarray(pixels))[None].to(device))
+        for row in range(0, pixels.shape[1], _BLOCK_ROWS):
+            rows = np.ascontiguousarray(pixels[:, row : row + _BLOCK_ROWS])
+            stream.push(torch.from_numpy(rows)[None].to(device))
     return tuple(found[layer] for layer in layers)
 
 

@@ -34,8 +34,12 @@ _BYTES: dict[InferencePrecision, int] = {"fp32": 4, "bf16": 2}
 _WINDOW_OUTPUT = 832
 """Largest side of what one window decides, where rows are not kept: larger ones are not faster."""
 
-_WINDOW_BYTES = 12
-"""Of a window in 8-bit integers, for each pixel and channel of the first level; some to spare."""
+_WINDOW_BYTES = 8
+_PACKED_BYTES = 4 * 9 * 8
+_LIBRARY_BYTES = 160 << 20
+"""In 8-bit integers: for each pixel of a window and channel of the first level, for each pair of
+channels of the bottom, whose weights are held twice, and for OpenVINO itself, which keeps its
+memory while results are written; some to spare."""
 
 
 @dataclass(frozen=True)
@@ -161,6 +165,8 @@ def _plan_windows(
     """Cut an image into as few alike windows as their largest side and the memory allow."""
     factor = pooling_factor(config.depth)
     largest = _WINDOW_OUTPUT
+    bottom = config.base_channels << config.depth
+    fixed = _LIBRARY_BYTES + _PACKED_BYTES * bottom**2
     while True:
         # Even shares of each side, in steps of the pooling grid.
         outputs = [-(-side // (-(-side // largest) * factor)) * factor for side in size]
@@ -168,7 +174,7 @@ def _plan_windows(
             smallest_input(outputs[0], config.depth),
             smallest_input(outputs[1], config.depth),
         )
-        taken = math.prod(window) * config.base_channels * _WINDOW_BYTES
+        taken = fixed + math.prod(window) * config.base_channels * _WINDOW_BYTES
         if taken <= memory_bytes:
             break
         if largest <= factor:
