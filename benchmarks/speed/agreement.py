@@ -24,7 +24,7 @@ from overtile.inference.predict import Predictor
 from overtile.io import find_images, read_image, read_labels
 from overtile.model.file import load_model, model_path
 
-COMMAND = "make demo && python benchmarks/speed/agreement.py"
+COMMAND = "python benchmarks/speed/agreement.py"
 DEMO = Path(__file__).parents[2] / "demo"
 
 
