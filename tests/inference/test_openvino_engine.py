@@ -11,10 +11,10 @@ import torch
 
 from overtile.config import NetworkConfig
 from overtile.errors import ConfigError
-from overtile.inference import choose, openvino_engine
+from overtile.inference import choose
 from overtile.inference.agreement import Agreement
 from overtile.inference.choose import choose_arithmetic
-from overtile.inference.openvino_engine import OpenVinoEngine, find_ranges
+from overtile.inference.openvino_engine import OpenVinoEngine, demand_openvino, find_ranges
 from overtile.inference.predict import Predictor
 from overtile.model.unet import UNet
 
@@ -108,5 +108,10 @@ def test_asking_without_the_extra_says_what_to_install(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(importlib, "import_module", missing)
     with pytest.raises(ConfigError, match="not installed") as caught:
-        openvino_engine.load_openvino()
-    assert "overtile[fast]" in str(caught.value.remedy)
+        demand_openvino(torch.device("cpu"))
+    assert "pip install openvino" in str(caught.value.remedy)
+
+
+def test_a_network_on_a_gpu_is_refused() -> None:
+    with pytest.raises(ConfigError, match="on a GPU"):
+        demand_openvino(torch.device("cuda", 0))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -122,6 +123,15 @@ def test_a_folder_goes_on_in_integers_with_the_ranges_of_its_first_image(
 def test_fast_and_exact_contradict_each_other(request_: PredictRequest) -> None:
     with pytest.raises(ConfigError, match="contradict"):
         predict(replace(request_, fast=True, exact=True))
+    assert not request_.out.exists()
+
+
+def test_fast_without_its_extra_is_one_error_for_all_images(
+    request_: PredictRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    with pytest.raises(ConfigError, match="OpenVINO, which is not installed"):
+        predict(replace(request_, fast=True))
     assert not request_.out.exists()
 
 

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from overtile.arrays import Floats
 from overtile.choices import InferencePrecision
 from overtile.data.mirror import mirror_crop
-from overtile.errors import ConfigError
 from overtile.inference.agreement import HALF_PRECISION_GATE, INT8_GATE, agreement
-from overtile.inference.openvino_engine import Ranges, find_ranges, load_openvino
+from overtile.inference.openvino_engine import Ranges, find_ranges
 from overtile.inference.predict import Predictor
 from overtile.model.device import fastest_precision
 from overtile.model.geometry import context_px, smallest_input
@@ -55,12 +54,6 @@ def choose_arithmetic(network: UNet, pixels: Floats, integers: bool = False) -> 
     """
     if not integers:
         return _floats(network, pixels)
-    if next(network.parameters()).device.type != "cpu":
-        raise ConfigError(
-            "--fast is for the processor, and this network runs on a GPU",
-            remedy="leave --fast out, or say --device cpu",
-        )
-    load_openvino()
     ranges = find_ranges(network, _mirrored(pixels, network.config.depth))
     found = agreement(
         Predictor(network=network).probabilities(pixels),

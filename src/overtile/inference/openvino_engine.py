@@ -34,20 +34,25 @@ _BLOCK_ROWS = 32
 _LARGEST_WEIGHT = 127
 
 
-def load_openvino() -> Any:  # noqa: ANN401
-    """Import OpenVINO.
+def demand_openvino(device: torch.device) -> Any:  # noqa: ANN401
+    """Import OpenVINO, for a network on `device`.
 
     Raises
     ------
     ConfigError
-        If the extra is not installed.
+        If the extra is not installed, or the device is a GPU.
     """
+    if device.type != "cpu":
+        raise ConfigError(
+            "--fast is for the processor, and this network runs on a GPU",
+            remedy="leave --fast out, or say --device cpu",
+        )
     try:
         return importlib.import_module("openvino")
     except ImportError as error:
         raise ConfigError(
             "--fast needs OpenVINO, which is not installed",
-            remedy='run: pip install "overtile[fast]", or leave --fast out',
+            remedy="run: pip install openvino, or leave --fast out",
         ) from error
 
 
@@ -87,22 +92,22 @@ class OpenVinoEngine:
     Parameters
     ----------
     network : UNet
-        Left as it is.
+        Left as it is; on the processor.
     ranges : Ranges
         See `find_ranges`.
 
     Raises
     ------
     ConfigError
-        If the extra `fast` is not installed.
+        See `demand_openvino`.
     """
 
     precision: InferencePrecision = "int8"
 
     def __init__(self, network: UNet, ranges: Ranges) -> None:
         self.network = network
-        self._openvino = load_openvino()
-        self._folded = fold(network).cpu()
+        self._openvino = demand_openvino(next(network.parameters()).device)
+        self._folded = fold(network)
         self._ranges = ranges
         self._compiled: dict[tuple[int, ...], Any] = {}
 

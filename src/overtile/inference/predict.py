@@ -163,8 +163,7 @@ class Predictor:
             if logits is None:
                 continue
             # Legal sides may give a few pixels more than are kept.
-            rows = min(logits.shape[2], height - done)
-            rows = rows if plan.streams else min(rows, plan.block_rows)
+            rows = min(logits.shape[2], height - done, plan.block_rows)
             if not rows:
                 break
             found = logits[0, :, :rows, :width].softmax(dim=0)

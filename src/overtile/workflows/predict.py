@@ -14,6 +14,7 @@ from overtile.errors import (
     StoppedError,
     printable,
 )
+from overtile.inference.openvino_engine import demand_openvino
 from overtile.io import find_images
 from overtile.locks import locked
 from overtile.model.device import choose_device, describe_device
@@ -71,6 +72,8 @@ def predict(
     file = model_path(request.model)
     network, model = load_model(file)
     device = choose_device(request.device)
+    if request.fast:
+        demand_openvino(device)
     folder = ResultFolder(request, model_file=file)
     one = ImagePrediction(folder=folder, network=network.to(device), model=model, progress=progress)
     progress.say(f"model {file} on {describe_device(device)}; {len(images)} image files")
