@@ -16,10 +16,12 @@ from overtile.data.synthetic import generate
 
 WriteTiff = Callable[[Path, NDArray[Any]], Path]
 
+# A shell lets its background jobs ignore Ctrl-C, `nohup` a terminal that closes, and so do commands
+# that they start; the tests send both.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # A shell lets its background jobs ignore Ctrl-C, and so does a command that they start; the
-    # tests send it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 TINY_RECIPE = """
 extends = "paper"

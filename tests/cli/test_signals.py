@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Iterator
 
@@ -32,7 +31,7 @@ def test_nothing_is_asked_before_a_signal_comes() -> None:
 @pytest.mark.parametrize(("number", "code"), SIGNALS.items())
 def test_a_signal_asks_to_save_and_stop(number: signal.Signals, code: int) -> None:
     should_stop = stop_on_signals()
-    os.kill(os.getpid(), number)
+    signal.raise_signal(number)
     assert should_stop() == code
     assert should_stop() == code
 
@@ -40,25 +39,25 @@ def test_a_signal_asks_to_save_and_stop(number: signal.Signals, code: int) -> No
 def test_a_scheduler_that_warns_twice_is_heeded_once() -> None:
     should_stop = stop_on_signals()
     for number in (signal.SIGUSR1, signal.SIGTERM, signal.SIGTERM):
-        os.kill(os.getpid(), number)
+        signal.raise_signal(number)
     assert should_stop() == 75
 
 
 def test_what_was_ignored_before_stays_ignored() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as `nohup` does
     should_stop = stop_on_signals()
-    os.kill(os.getpid(), signal.SIGHUP)
+    signal.raise_signal(signal.SIGHUP)
     assert should_stop() is None
 
 
 def test_a_second_ctrl_c_stops_at_once() -> None:
     stop_on_signals()
-    os.kill(os.getpid(), signal.SIGTERM)
+    signal.raise_signal(signal.SIGTERM)
     with pytest.raises(KeyboardInterrupt):
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
 
 
 def test_the_next_command_of_a_process_starts_unasked() -> None:
     stop_on_signals()
-    os.kill(os.getpid(), signal.SIGINT)
+    signal.raise_signal(signal.SIGINT)
     assert stop_on_signals()() is None
