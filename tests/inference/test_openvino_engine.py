@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -115,3 +117,22 @@ def test_asking_without_the_extra_says_what_to_install(monkeypatch: pytest.Monke
 def test_a_network_on_a_gpu_is_refused() -> None:
     with pytest.raises(ConfigError, match="on a GPU"):
         demand_openvino(torch.device("cuda", 0))
+
+
+def test_a_signal_is_handled_after_windows_of_several_sizes() -> None:
+    code = """
+import signal
+import torch
+from overtile.config import NetworkConfig
+from overtile.inference.openvino_engine import OpenVinoEngine, find_ranges
+from overtile.model.unet import UNet
+made = UNet(1, 2, NetworkConfig(base_channels=2, depth=1)).eval()
+engine = OpenVinoEngine(made, find_ranges(made, torch.rand(1, 40, 40).numpy()))
+for side in (32, 34, 36):
+    engine.logits(torch.rand(1, 1, side, side))
+del engine
+signal.signal(signal.SIGINT, lambda number, frame: print("heard"))
+signal.raise_signal(signal.SIGINT)
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout) == (0, "heard\n"), ended.stderr

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import math
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -131,7 +132,17 @@ class OpenVinoEngine:
             "INFERENCE_NUM_THREADS": torch.get_num_threads(),
             "PERFORMANCE_HINT": "LATENCY",
         }
-        return self._openvino.Core().compile_model(model, "CPU", options).create_infer_request()
+        return _core().compile_model(model, "CPU", options).create_infer_request()
+
+
+@cache
+def _core() -> Any:  # noqa: ANN401
+    """Give the one core of the process.
+
+    A core keeps the stack on which signals are handled, and puts back the one before it when it
+    goes. Of several cores, that one may be gone by then, and the next Ctrl-C would end the process.
+    """
+    return importlib.import_module("openvino").Core()
 
 
 class _Window:
