@@ -217,3 +217,61 @@ def test_drawing_leaves_the_image_alone() -> None:
     fresh: Floats = np.indices(blocks().shape).astype(np.float32)
     np.testing.assert_array_equal(made.images[0].pixels, fresh)
     np.testing.assert_array_equal(made.images[0].labels, blocks())
+
+
+def strokes(labels: Labels, share: float = 0.1) -> Annotated:
+    """An image of which a few pixels are labelled, in one corner."""
+    ignore = np.ones(labels.shape, bool)
+    rows, columns = (int(side * share**0.5) for side in labels.shape)
+    ignore[:rows, :columns] = False
+    return Annotated(
+        name="strokes.tif",
+        pixels=np.indices(labels.shape).astype(np.float32),
+        labels=np.where(ignore, np.uint32(0), labels),
+        ignore=ignore,
+    )
+
+
+@pytest.mark.parametrize("kind", ["instances", "binary", "classes"])
+def test_a_pixel_of_which_the_labels_say_nothing_has_no_weight_and_others_have(
+    kind: LabelKind,
+) -> None:
+    image = strokes(blocks())
+    assert image.ignore is not None
+    some = replace(sampler(kind=kind), images=[image])
+    for step in range(20):
+        tile = some.draw(step)
+        y, x = places(tile).astype(int)
+        np.testing.assert_array_equal(tile.weights == 0, image.ignore[y, x])
+
+
+def test_every_tile_holds_a_labelled_pixel() -> None:
+    image = strokes(blocks(shape=(40, 40)), share=0.001)
+    some = replace(sampler(), images=[image])
+    assert all((some.draw(step).weights > 0).any() for step in range(200))
+
+
+def test_labels_that_ignore_no_pixel_give_targets_like_those_that_tell_of_all() -> None:
+    labels = blocks()
+    nothing = replace(annotated(labels), ignore=np.zeros(labels.shape, bool))
+    tile = replace(sampler(), images=[nothing]).draw(0)
+    y, x = places(tile).astype(int)
+    separated = separate_touching(labels)
+    np.testing.assert_array_equal(tile.classes, (separated > 0)[y, x])
+    assert (tile.weights > 0).all()
+
+
+def test_an_object_cut_by_the_end_of_the_labels_has_no_border_there() -> None:
+    labels = np.ones((100, 100), np.uint32)
+    ignore = np.zeros(labels.shape, bool)
+    ignore[:, 50:] = True
+    half = Annotated(
+        name="half.tif",
+        pixels=np.indices(labels.shape).astype(np.float32),
+        labels=np.where(ignore, np.uint32(0), labels),
+        ignore=ignore,
+    )
+    tile = replace(sampler(), images=[half]).draw(1)
+    asked_for = tile.classes[tile.weights > 0]
+    assert asked_for.size > 0
+    assert (asked_for == 1).all()

@@ -96,3 +96,21 @@ def test_half_precision_logits_are_weighed_in_float32() -> None:
     loss = weighted_cross_entropy(logits.bfloat16(), classes, weights)
     assert loss.dtype == torch.float32
     assert loss == weighted_cross_entropy(logits.bfloat16().float(), classes, weights)
+
+
+def test_a_pixel_without_weight_changes_nothing_not_even_the_mean() -> None:
+    logits, classes, weights = example()
+    weights = weights + 0.1
+    half = weighted_cross_entropy(logits[:1], classes[:1], weights[:1])
+    weights[1] = 0
+    assert weighted_cross_entropy(logits, classes, weights).item() == pytest.approx(half.item())
+
+
+def test_where_no_pixel_has_a_weight_nothing_is_learnt() -> None:
+    logits, classes, weights = example()
+    logits.requires_grad_()
+    loss = weighted_cross_entropy(logits, classes, torch.zeros_like(weights))
+    loss.backward()  # type: ignore[no-untyped-call]
+    assert loss.item() == 0
+    assert logits.grad is not None
+    assert not logits.grad.any()

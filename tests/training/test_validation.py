@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from overtile.config import NetworkConfig, PredictionConfig
 from overtile.data.sample import Annotated
 from overtile.inference.predict import Predictor
 from overtile.model.unet import UNet
-from overtile.training.validation import headline_of, validate
+from overtile.training.validation import headline_of, task_of, validate
 
 NAMES = ("background", "object")
 
@@ -37,7 +38,7 @@ def image(labels: list[list[int]], seen: list[list[int]] | None = None) -> Annot
 @pytest.mark.parametrize("kind", ["instances", "binary", "classes"])
 def test_the_headline_is_that_of_the_scores_and_turned_so_that_higher_is_better(kind: Any) -> None:  # noqa: ANN401
     validation = validate(oracle(), [image([[1, 0, 1]])], kind, PredictionConfig(), NAMES)
-    headline, lower_is_better = headline_of(kind)
+    headline, lower_is_better = headline_of(task_of(kind))
     assert validation.scores.headline == headline
     value = validation.scores.summary[headline]
     assert validation.headline == (-value if lower_is_better else value)
@@ -83,3 +84,36 @@ def test_whole_images_are_predicted_by_the_users_own_path() -> None:
     predicted = validate(predictor, [one], "binary", PredictionConfig(), NAMES).predicted[0]
     assert predicted.image is one
     np.testing.assert_array_equal(predicted.probabilities, predictor.probabilities(pixels))
+
+
+@pytest.mark.parametrize(
+    ("kind", "labels", "score", "judged", "unjudged"),
+    [
+        ("instances", [[1, 1, 0, 0, 0, 2]], "average_precision_50", 1 / 3, 1),
+        ("binary", [[1, 1, 0, 0, 0, 2]], "pixel_error", 2 / 6, 0),
+        ("classes", [[1, 1, 0, 0, 0, 1]], "mean_dice", 6 / 8, 1),
+    ],
+)
+def test_pixels_of_which_the_labels_say_nothing_are_not_judged(
+    kind: Any,
+    labels: list[list[int]],
+    score: str,
+    judged: float,
+    unjudged: float,  # noqa: ANN401
+) -> None:
+    one = image(labels, seen=[[1, 1, 0, 1, 1, 1]])
+    ignore = np.array([[False, False, False, True, True, False]])
+    found = [
+        validate(oracle(), [seen], kind, PredictionConfig(), NAMES).scores.summary[score]
+        for seen in (one, replace(one, ignore=ignore))
+    ]
+    assert found == pytest.approx([judged, unjudged])
+
+
+@pytest.mark.parametrize("kind", ["instances", "binary"])
+def test_strokes_are_judged_pixel_by_pixel(kind: Any) -> None:  # noqa: ANN401
+    one = replace(
+        image([[1, 0, 0, 2]], seen=[[1, 1, 0, 1]]), ignore=np.array([[False, True, False, False]])
+    )
+    scores = validate(oracle(), [one], kind, PredictionConfig(), NAMES, "classes").scores
+    assert (scores.headline, scores.summary["mean_dice"]) == ("mean_dice", 1.0)

@@ -25,6 +25,13 @@ Axes = Annotated[
     typer.Option(metavar="A", help="Axes of the image files, such as ZYX or YXC."),
 ]
 Kind = Annotated[LabelKind | None, typer.Option("--labels", help="What the label values mean.")]
+Ignore = Annotated[
+    int | None,
+    typer.Option(metavar="V", min=0, help="Label value of pixels that nobody can tell."),
+]
+Sparse = Annotated[
+    bool, typer.Option("--sparse", help="Labels are strokes: 0 unlabelled, 1 background, 2… what.")
+]
 Json = Annotated[
     str | None, typer.Option("--json", metavar="FILE", help="The result as JSON; - for stdout.")
 ]

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from overtile.choices import Task, TestTimeAugmentation
-from overtile.cli.app import Axes, Device, Images, Json, Kind, LabelFiles, app
+from overtile.cli.app import Axes, Device, Ignore, Images, Json, Kind, LabelFiles, Sparse, app
 from overtile.cli.output import emit, numbers, table
 from overtile.errors import ConfigError
 
@@ -22,13 +22,19 @@ def check_command(
     labels: LabelFiles,
     kind: Kind = None,
     axes: Axes = None,
+    ignore: Ignore = None,
+    sparse: Sparse = False,
     json_target: Json = None,
 ) -> int:
     """Look for the faults in a training set that cost days, and say what to do."""
+    from overtile.data.partial import PartialLabels
     from overtile.workflows.annotated import Source
     from overtile.workflows.check import check
 
-    result = check(Source(images=images, labels=labels, axes=axes, label_kind=kind))
+    partial = PartialLabels(ignore=ignore, sparse=sparse)
+    result = check(
+        Source(images=images, labels=labels, axes=axes, label_kind=kind, partial=partial)
+    )
     lines = table(result.facts)
     lines += [f"note: {note}" for note in result.notes]
     lines += [f"FAULT: {fault}" for fault in result.faults]
@@ -55,6 +61,8 @@ def train_command(
     steps: Annotated[int | None, typer.Option(metavar="N", help="Steps to train.")] = None,
     kind: Kind = None,
     axes: Axes = None,
+    ignore: Ignore = None,
+    sparse: Sparse = False,
     validation: Annotated[
         float | None, typer.Option(metavar="SHARE", help="Share of images to hold out.")
     ] = None,
@@ -78,12 +86,19 @@ def train_command(
     """Train a U-Net on annotated images; leaves a model and a page to look at."""
     from overtile.cli.console import ShownProgress
     from overtile.cli.signals import stop_on_signals
+    from overtile.data.partial import PartialLabels
     from overtile.workflows.annotated import Source
     from overtile.workflows.run_data import HoldOut
     from overtile.workflows.train import TrainRequest, train
 
     request = TrainRequest(
-        source=Source(images=images, labels=labels, axes=axes, label_kind=kind),
+        source=Source(
+            images=images,
+            labels=labels,
+            axes=axes,
+            label_kind=kind,
+            partial=PartialLabels(ignore=ignore, sparse=sparse),
+        ),
         out=out,
         recipe=recipe,
         minutes=minutes,

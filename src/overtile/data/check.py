@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from overtile.arrays import Labels, Pixels
 from overtile.choices import LabelKind
@@ -43,6 +44,9 @@ class Page:
 
     labels: Labels
     """(Y, X) label values."""
+
+    ignore: NDArray[np.bool_] | None = None
+    """(Y, X), where the labels say nothing and hold 0; None if they tell of all pixels."""
 
 
 def fault(error: OvertileError, where: str) -> Finding:
@@ -169,7 +173,8 @@ def _copies(pages: Sequence[Page]) -> list[Finding]:
 
 
 def _no_background(pages: Sequence[Page], kind: LabelKind) -> list[Finding]:
-    if kind == "instances" or not all(page.labels.all() for page in pages):
+    partial = any(page.ignore is not None for page in pages)
+    if partial or kind == "instances" or not all(page.labels.all() for page in pages):
         return []
     lowest = min(page.labels.min() for page in pages)
     return [

@@ -104,12 +104,12 @@ def resample(pixels: Floats, field: Floats) -> Floats:
     return tile
 
 
-def resample_labels(labels: Labels, field: Floats) -> Labels:
+def resample_labels(labels: Labels | NDArray[np.bool_], field: Floats) -> Labels:
     """Take the nearest label at the positions of a field; ids are kept, never mixed.
 
     Parameters
     ----------
-    labels : (Y, X) array of uint32
+    labels : (Y, X) array of uint32 or bool
     field : (2, S, S) array of float32
 
     Returns

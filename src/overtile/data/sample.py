@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from overtile.arrays import ClassMap, Floats, Labels
 from overtile.choices import LabelKind
@@ -29,6 +31,16 @@ class Annotated:
     labels: Labels
     """(Y, X) ids of objects, or class indices."""
 
+    ignore: NDArray[np.bool_] | None = None
+    """(Y, X), where the labels say nothing and hold 0; None if they tell of all pixels."""
+
+    @cached_property
+    def told(self) -> NDArray[np.intp]:
+        """Flat positions of the pixels that the labels tell of."""
+        if self.ignore is None:
+            return np.arange(self.labels.size)
+        return np.flatnonzero(~self.ignore)
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingTile:
@@ -41,7 +53,7 @@ class TrainingTile:
     """(T, T) classes, 0…K-1."""
 
     weights: Floats
-    """(T, T) loss weights w(x) of eq. (2)."""
+    """(T, T) loss weights w(x) of eq. (2); 0 where the labels say nothing."""
 
     place: str
     """Where it was drawn, for people: the image, and the first row and column of the tile."""
@@ -80,14 +92,29 @@ class Sampler:
         return TrainingTile(pixels=pixels, classes=classes, weights=weights, place=place)
 
     def _draw_start(self, image: Annotated, rng: np.random.Generator) -> tuple[int, int]:
-        """Shift the tile so that its labelled part lies on the image, or up to a quarter beyond."""
+        """Shift the tile so that its labelled part lies on the image, or up to a quarter beyond.
+
+        Where labels tell of some pixels only, one of these lies in it.
+        """
         rim = (self.input_size - self.output_size) // 2
         beyond = self.output_size // 4
+        asked = self._draw_told(image, rng)
         starts = []
-        for length in image.labels.shape:
+        for length, position in zip(image.labels.shape, asked, strict=True):
             room = length - self.output_size
-            starts.append(int(rng.integers(min(0, room) - beyond, max(0, room) + beyond + 1)) - rim)
+            low, high = min(0, room) - beyond, max(0, room) + beyond
+            if position is not None:
+                low, high = max(low, position - self.output_size + 1), min(high, position)
+            starts.append(int(rng.integers(low, high + 1)) - rim)
         return starts[0], starts[1]
+
+    @staticmethod
+    def _draw_told(image: Annotated, rng: np.random.Generator) -> tuple[int | None, int | None]:
+        """Draw a pixel that the labels tell of; any place will do where they tell of all."""
+        if image.ignore is None:
+            return None, None
+        flat = int(image.told[rng.integers(image.told.size)])
+        return flat // image.labels.shape[1], flat % image.labels.shape[1]
 
     def _targets(self, image: Annotated, field: Floats) -> tuple[ClassMap, Floats]:
         """Deform ids first, then separate, then weigh, so that resampling never closes a gap."""
@@ -99,8 +126,14 @@ class Sampler:
         centre = slice(surround, surround + self.output_size)
         if self.kind == "classes":
             classes = class_map(ids, self.kind)
-            return classes, self.class_weights[classes]
-        ids = separate_touching(ids)
-        border = border_weight_map(ids, self.loss)[centre, centre]
-        classes = class_map(ids[centre, centre], self.kind)
-        return classes, self.class_weights[classes] + border
+            weights = self.class_weights[classes]
+        else:
+            ids = separate_touching(ids)
+            border = border_weight_map(ids, self.loss)[centre, centre]
+            classes = class_map(ids[centre, centre], self.kind)
+            weights = self.class_weights[classes] + border
+        if image.ignore is not None:
+            labelled = slice(rim, rim + self.output_size)
+            ignore = np.ascontiguousarray(field[:, labelled, labelled])
+            weights[resample_labels(image.ignore, ignore) > 0] = 0
+        return classes, weights

@@ -88,8 +88,8 @@ def class_balance(maps: Iterable[ClassMap], classes: int, exponent: float) -> Fl
 
     Parameters
     ----------
-    maps : iterable of (Y, X) arrays of uint8
-        Class maps of the training set.
+    maps : iterable of arrays of uint8
+        Classes of the labelled pixels of the training set, image by image, of any shape.
     classes : int
         Number of classes, K.
     exponent : float

@@ -36,6 +36,12 @@ class Origin(Settings):
     axes: Line | None
     """Axes of the image files, if the user named them."""
 
+    ignore: Annotated[int, Field(ge=0, lt=1 << 32)] | None = None
+    """Label value that says nothing about its pixels, if the user named one."""
+
+    sparse: bool = False
+    """Whether 0 was such a value, and 1 meant background."""
+
     device: Line
     """The device, as torch calls it."""
 

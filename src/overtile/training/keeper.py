@@ -128,6 +128,8 @@ class Keeper:
             schedule=history.schedule,
             pages=tuple(page.sha256 for page in pages) if len(pages) <= LARGEST_PAGES else (),
             axes=record.axes,
+            ignore=record.partial.ignore,
+            sparse=record.partial.sparse,
             device=record.device,
             device_name=record.device_name,
             threads=record.threads,

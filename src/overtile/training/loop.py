@@ -213,12 +213,15 @@ def take_step(state: TrainingState, batch: Batch, recipe: Recipe) -> tuple[float
     if not torch.isfinite(length):
         raise _diverged(f"the gradient became {length.item()}", batch, state.step + 1)
     state.optimiser.step()
-    return value, _is_single(logits, classes)
+    return value, _is_single(logits, classes, weights)
 
 
-def _is_single(logits: Tensor, classes: Tensor) -> bool:
-    predicted = logits.detach().argmax(dim=1)
-    several = classes.min() < classes.max()
+def _is_single(logits: Tensor, classes: Tensor, weights: Tensor) -> bool:
+    told = weights > 0
+    predicted, truth = logits.detach().argmax(dim=1)[told], classes[told]
+    if truth.numel() == 0:
+        return False
+    several = truth.min() < truth.max()
     return bool(several & (predicted.min() == predicted.max()))
 
 

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 
 def weighted_cross_entropy(logits: Tensor, classes: Tensor, weights: Tensor) -> Tensor:
-    """Average ``-w(x) log p(x)`` over all pixels x.
+    """Average ``-w(x) log p(x)`` over the pixels x that have a weight.
 
     Parameters
     ----------
@@ -16,7 +16,7 @@ def weighted_cross_entropy(logits: Tensor, classes: Tensor, weights: Tensor) -> 
     classes : (N, T, T) tensor of int64
         True class of each pixel, 0…K-1.
     weights : (N, T, T) tensor of float32
-        w(x) of eq. (2), not negative.
+        w(x) of eq. (2), not negative; 0 where nobody knows the class.
 
     Returns
     -------
@@ -26,7 +26,9 @@ def weighted_cross_entropy(logits: Tensor, classes: Tensor, weights: Tensor) -> 
     -----
     Computed from logits in float32, because the logarithm of a rounded soft-max is infinite where
     the network is sure. Eq. (1) is a sum; here it is a mean over pixels, so that the learning rate
-    does not depend on the size of the tile.
+    does not depend on the size of the tile, nor on how many of its pixels are labelled. It is 0
+    where none is.
     """
     energy = functional.cross_entropy(logits.float(), classes, reduction="none")
-    return torch.mean(energy * weights)
+    counted = torch.count_nonzero(weights).clamp(min=1)
+    return torch.sum(energy * weights) / counted

@@ -46,7 +46,7 @@ class DataFacts:
     classes: int
     label_kind: LabelKind
     small_object_px: int = 0
-    """Area that 99 in 100 objects reach, in pixels; 0 where there are no objects."""
+    """Area that 99 in 100 objects reach, in pixels; 0 where no whole objects are labelled."""
 
 
 @dataclass(frozen=True, kw_only=True)

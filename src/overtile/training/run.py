@@ -9,14 +9,16 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
-from overtile.choices import LabelKind
+from overtile.choices import LabelKind, Task
 from overtile.config import Recipe, Settings, recipe_toml
+from overtile.data.partial import PartialLabels
 from overtile.errors import OutputError, RecordError
 from overtile.locks import is_ours, locked
 from overtile.records import read_record, write_record
 from overtile.seal import file_digest
 from overtile.storage import make_folder, sweep, write_text
 from overtile.training.history import History
+from overtile.training.validation import task_of
 
 RECORD_NAME = "run.json"
 HISTORY_NAME = "history.json"
@@ -45,6 +47,9 @@ class RunRecord(Settings):
     labels: str
     axes: str | None
     label_kind: LabelKind
+    partial: PartialLabels = PartialLabels()
+    """Which label values say nothing."""
+
     class_names: tuple[str, ...]
     in_channels: Annotated[int, Field(ge=1)]
     training: tuple[PageRecord, ...]
@@ -75,6 +80,13 @@ class RunRecord(Settings):
 
     pixel_size_um: tuple[float, float] | None = None
     """(y, x) of the training images, if they tell it."""
+
+    @property
+    def task(self) -> Task:
+        """What validation scores: by pixels alone where strokes show no whole object."""
+        if self.partial.sparse:
+            return "classes"
+        return task_of(self.label_kind)
 
 
 class RunFolder:

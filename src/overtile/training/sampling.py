@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from overtile.arrays import ClassMap
 from overtile.choices import LabelKind
 from overtile.config import Recipe
 from overtile.data.sample import Annotated, Sampler
@@ -22,10 +23,7 @@ def make_sampler(
 ) -> Sampler:
     """Build the source of training tiles, with class weights of the whole training set."""
     output = tile_output_size(recipe)
-    maps = (
-        class_map(image.labels if kind == "classes" else separate_touching(image.labels), kind)
-        for image in images
-    )
+    maps = (_told_classes(image, kind) for image in images)
     return Sampler(
         images=images,
         kind=kind,
@@ -36,3 +34,10 @@ def make_sampler(
         loss=recipe.loss,
         seed=seed,
     )
+
+
+def _told_classes(image: Annotated, kind: LabelKind) -> ClassMap:
+    """Give the classes of the pixels that the labels tell of, in no order."""
+    separated = image.labels if kind == "classes" else separate_touching(image.labels)
+    classes = class_map(separated, kind)
+    return classes if image.ignore is None else classes[~image.ignore]

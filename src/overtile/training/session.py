@@ -233,6 +233,7 @@ class Session:
             self.record.label_kind,
             self.recipe.prediction,
             self.record.class_names,
+            self.record.task,
         )
         self._keep(validation)
 

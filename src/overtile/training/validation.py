@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from overtile.arrays import Floats, Labels
-from overtile.choices import LabelKind
+from overtile.choices import LabelKind, Task
 from overtile.config import PredictionConfig
 from overtile.data.sample import Annotated
-from overtile.evaluation import TaskScores, score_classes, score_instances, score_isbi2012
+from overtile.data.targets import class_map
+from overtile.evaluation import Page, TaskScores, score_classes, score_instances, score_isbi2012
 from overtile.inference.instances import foreground, objects
 from overtile.inference.predict import Predictor
 
@@ -40,11 +41,16 @@ class Validation:
         return -value if self.scores.headline.endswith("_error") else value
 
 
-def headline_of(kind: LabelKind) -> tuple[str, bool]:
+def task_of(kind: LabelKind) -> Task:
+    """Say what is scored where labels of a kind tell of whole objects."""
+    return "isbi2012" if kind == "binary" else kind
+
+
+def headline_of(task: Task) -> tuple[str, bool]:
     """Name the score by which models are compared, and say whether lower is better."""
-    if kind == "binary":
+    if task == "isbi2012":
         return "rand_error", True
-    return ("average_precision_50" if kind == "instances" else "mean_dice"), False
+    return ("average_precision_50" if task == "instances" else "mean_dice"), False
 
 
 def validate(
@@ -53,14 +59,17 @@ def validate(
     kind: LabelKind,
     config: PredictionConfig,
     class_names: Sequence[str],
+    task: Task | None = None,
 ) -> Validation:
     """Predict and score all `images`.
 
     Instances are scored by average precision, binary labels by the errors of ISBI 2012, classes by
-    Dice: what `overtile evaluate` gives for the same images.
+    Dice: what `overtile evaluate` gives for the same images. With `task` "classes", labels of any
+    kind are scored by Dice. Pixels of which the labels say nothing count nowhere.
     """
     predicted = [_predict(predictor, image, kind, config) for image in images]
-    return Validation(scores=_score(predicted, kind, class_names), predicted=predicted)
+    scores = _score(predicted, kind, class_names, task or task_of(kind))
+    return Validation(scores=scores, predicted=predicted)
 
 
 def _predict(
@@ -73,12 +82,28 @@ def _predict(
 
 
 def _score(
-    predicted: Sequence[Predicted], kind: LabelKind, class_names: Sequence[str]
+    predicted: Sequence[Predicted], kind: LabelKind, class_names: Sequence[str], task: Task
 ) -> TaskScores:
-    if kind == "binary":
+    if task == "isbi2012":
         return score_isbi2012(
-            (one.image.name, one.image.labels > 0, foreground(one.probabilities))
+            Page(one.image.name, one.image.labels > 0, foreground(one.probabilities), ignore)
+            for one in predicted
+            for ignore in [one.image.ignore]
+        )
+    if task == "instances":
+        return score_instances(
+            Page(one.image.name, one.image.labels, one.objects, one.image.ignore)
             for one in predicted
         )
-    pages = ((one.image.name, one.image.labels, one.objects) for one in predicted)
-    return score_instances(pages) if kind == "instances" else score_classes(pages, class_names)
+    return score_classes(
+        (
+            Page(
+                one.image.name,
+                class_map(one.image.labels, kind),
+                class_map(one.objects, kind),
+                one.image.ignore,
+            )
+            for one in predicted
+        ),
+        class_names,
+    )

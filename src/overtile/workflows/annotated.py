@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from overtile.arrays import Labels
 from overtile.choices import LabelKind
 from overtile.data.check import Finding, Page, check_page, check_set, fault, note
 from overtile.data.kinds import LabelReading, understand_labels
 from overtile.data.normalise import normalise
+from overtile.data.partial import PartialLabels, what_is_missing
 from overtile.data.sample import Annotated
 from overtile.data.targets import object_ids
 from overtile.errors import LabelError, OvertileError, PairError, printable
@@ -34,6 +36,9 @@ class Source:
 
     label_kind: LabelKind | None = None
     """What the labels mean, if the user says it."""
+
+    partial: PartialLabels = field(default_factory=PartialLabels)
+    """Which label values say nothing about their pixels."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +82,7 @@ class AnnotatedSet:
                 name=page.name,
                 pixels=normalise(page.pixels),
                 labels=object_ids(page.labels, reading.kind),
+                ignore=page.ignore,
             )
             for page in self.pages
         ]
@@ -92,9 +98,12 @@ def read_annotated(source: Source, should_stop: StopRequest = never) -> Annotate
     ------
     ImageError, PairError
         If there is nothing at a place, or only images, or only labels.
+    ConfigError
+        If the background is to be ignored.
     StoppedError
         If `should_stop` gave an exit code.
     """
+    source.partial.refuse_contradictions()
     pages: list[Page] = []
     images: list[Image] = []
     labels: list[Image] = []
@@ -109,7 +118,7 @@ def read_annotated(source: Source, should_stop: StopRequest = never) -> Annotate
             continue
         images.append(image)
         labels.append(partner)
-        for page in _pages(image, partner):
+        for page in _pages(image, partner, source.partial):
             faults = check_page(page)
             findings += faults
             if not faults:
@@ -117,10 +126,12 @@ def read_annotated(source: Source, should_stop: StopRequest = never) -> Annotate
     reading = None
     if pages:
         try:
-            reading = understand_labels([page.labels for page in pages], source.label_kind)
+            reading = _understand(pages, source)
             findings += check_set(pages, reading.kind)
         except OvertileError as error:
             findings.append(fault(error, source.labels))
+        findings += _unlabelled(pages)
+        pages = [page for page in pages if page.ignore is None or not page.ignore.all()]
     findings += [*_notes_on(images, "images"), *_notes_on(labels, "label files")]
     return AnnotatedSet(
         pages=pages,
@@ -135,7 +146,9 @@ def data_digest(pages: Sequence[Page]) -> str:
     """Give the SHA-256 over all pixels and labels, in order; file names do not matter."""
     digest = hashlib.sha256()
     for page in pages:
-        for array in (page.pixels, page.labels):
+        for array in (page.pixels, page.labels, page.ignore):
+            if array is None:
+                continue
             digest.update(f"{array.dtype}{array.shape}".encode())
             digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
@@ -161,12 +174,26 @@ def _read_pair(pair: Pair, axes: str | None) -> tuple[Image, Image]:
     return image, labels
 
 
-def _pages(image: Image, labels: Image) -> list[Page]:
+def _understand(pages: Sequence[Page], source: Source) -> LabelReading:
+    labels = [page.labels for page in pages]
+    missing = what_is_missing(labels, [page.ignore for page in pages], source.partial)
+    if missing is not None:
+        raise LabelError(missing[0], remedy=missing[1])
+    return understand_labels(labels, source.label_kind)
+
+
+def _unlabelled(pages: Sequence[Page]) -> list[Finding]:
+    names = [page.name for page in pages if page.ignore is not None and page.ignore.all()]
+    return [note(names, "left out, because none of their pixels is labelled:")] if names else []
+
+
+def _pages(image: Image, labels: Image, partial: PartialLabels) -> list[Page]:
     names = page_names(image.path, image.pages)
-    return [
-        Page(name=name, pixels=pixels, labels=label[0])
-        for name, pixels, label in zip(names, image.pixels, labels.pixels, strict=True)
-    ]
+    pages = []
+    for name, pixels, stored in zip(names, image.pixels, labels.pixels, strict=True):
+        page_labels, ignore = partial.read(stored[0])
+        pages.append(Page(name=name, pixels=pixels, labels=page_labels, ignore=ignore))
+    return pages
 
 
 def _notes_on(files: Sequence[Image], of: str) -> list[Finding]:
@@ -215,6 +242,9 @@ def _facts(
         ("pixel size", _range(_each_once(images, _pixel_size)) or "not told by the files"),
         *_ignored(source),
     ]
+    if any(page.ignore is not None for page in pages):
+        share = sum(_told(page).size for page in pages) / sum(page.labels.size for page in pages)
+        facts.append(("labelled", f"{100 * share:.3g} % of the pixels; the others teach nothing"))
     if reading is not None:
         facts.append(("labels", reading.sentence))
         if reading.kind == "classes":
@@ -222,10 +252,15 @@ def _facts(
         counts = [int(object_ids(page.labels, reading.kind).max()) for page in pages]
         if reading.kind == "instances":
             counts = [np.unique(page.labels[page.labels > 0]).size for page in pages]
-        inside = np.mean([np.mean(page.labels > 0) for page in pages])
+        inside = np.mean([np.mean(_told(page) > 0) for page in pages])
         facts.append(("objects", f"{sum(counts)}, from {min(counts)} to {max(counts)} an image"))
         facts.append(("foreground", f"{100 * inside:.0f} % of the pixels"))
     return tuple(facts)
+
+
+def _told(page: Page) -> Labels:
+    """Give the labels that say something, in no order."""
+    return page.labels if page.ignore is None else page.labels[~page.ignore]
 
 
 def _ignored(source: Source) -> Facts:

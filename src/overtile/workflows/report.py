@@ -61,11 +61,12 @@ def _story(folder: RunFolder, record: RunRecord, history: History, split: Split)
             record.label_kind,
             record.recipe.prediction,
             record.class_names,
+            record.task,
         )
     classes = len(record.class_names)
     sampler = make_sampler(record.recipe, record.label_kind, classes, record.seed, split.training)
     tiles = _tiles(sampler)
-    headline, lower_is_better = headline_of(record.label_kind)
+    headline, lower_is_better = headline_of(record.task)
     return Story(
         name=folder.path.name,
         version=record.version,

@@ -11,6 +11,7 @@ import torch
 from overtile import __version__
 from overtile.config import Settings
 from overtile.data.check import Page
+from overtile.data.partial import PartialLabels
 from overtile.data.sample import Annotated
 from overtile.errors import ImageError, ModelError
 from overtile.model.device import choose_device
@@ -113,6 +114,7 @@ def _trained_on(
         labels=request.labels,
         axes=origin.axes,
         label_kind=record.label_kind,
+        partial=PartialLabels(ignore=origin.ignore, sparse=origin.sparse),
     )
     found = read_annotated(source, should_stop)
     numbers = {_digest(page): number for number, page in enumerate(found.pages)}

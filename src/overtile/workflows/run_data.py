@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from overtile.data.check import Page
 from overtile.data.kinds import LabelReading
@@ -118,6 +118,7 @@ def gather_again(
         labels=record.labels,
         axes=record.axes,
         label_kind=record.label_kind,
+        partial=record.partial,
     )
     found = read_annotated(source, should_stop)
     if record.validation_images is not None and record.validation_labels is not None:
@@ -177,9 +178,7 @@ def _some(names: Sequence[str]) -> str:
 def _beside(found: AnnotatedSet, images: str, labels: str, source: Source) -> RunData:
     """Validate on images of their own, whose labels mean what those of the training set mean."""
     reading = found.demand()
-    beside = read_annotated(
-        Source(images=images, labels=labels, axes=source.axes, label_kind=reading.kind)
-    )
+    beside = read_annotated(replace(source, images=images, labels=labels, label_kind=reading.kind))
     if beside.demand().classes > reading.classes:
         raise LabelError(
             f"has {beside.demand().classes} classes, the training labels {reading.classes}",

@@ -151,12 +151,12 @@ def _start(
     request: TrainRequest, progress: Progress, should_stop: StopRequest
 ) -> tuple[RunRecord, RunData]:
     """Read, decide and say everything before the first step."""
-    name = request.recipe or AUTO
+    name, source = request.recipe or AUTO, request.source
     recipe = read_recipe(name)
     _refuse_volumes(recipe)
     length = _length(request, recipe)
     device = choose_device(request.device or "auto")
-    data = gather(request.source, request.hold_out, recipe.training.validation, should_stop)
+    data = gather(source, request.hold_out, recipe.training.validation, should_stop)
     for fact, value in data.source.facts:
         progress.say(f"{fact}: {value}")
     for finding in data.source.findings:
@@ -176,7 +176,7 @@ def _start(
                 channels=len(split.training[0].pixels),
                 classes=len(class_names),
                 label_kind=reading.kind,
-                small_object_px=small_object_px(split.training),
+                small_object_px=0 if source.partial.sparse else small_object_px(split.training),
             ),
             device,
             length,
@@ -184,7 +184,6 @@ def _start(
         recipe, decisions = planned.recipe, planned.decisions
     for decision in decisions:
         progress.say(decision)
-    source = request.source
     record = RunRecord(
         version=__version__,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -192,6 +191,7 @@ def _start(
         labels=_place(source.labels),
         axes=source.axes,
         label_kind=reading.kind,
+        partial=source.partial,
         class_names=class_names,
         in_channels=len(split.training[0].pixels),
         training=tuple(data.training),
@@ -265,6 +265,8 @@ def _refuse_other_settings(request: TrainRequest, record: RunRecord) -> None:
         "--seed": (request.seed, record.seed),
         "--labels": (request.source.label_kind, record.label_kind),
         "--axes": (request.source.axes, record.axes),
+        "--ignore": (request.source.partial.ignore, record.partial.ignore),
+        "--sparse": (request.source.partial.sparse or None, record.partial.sparse),
         "IMAGES": (_absolute(request.source.images), record.images),
         "LABELS": (_absolute(request.source.labels), record.labels),
         "--validation-images": (_absolute(request.hold_out.images), record.validation_images),
