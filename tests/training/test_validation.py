@@ -95,11 +95,11 @@ def test_whole_images_are_predicted_by_the_users_own_path() -> None:
     ],
 )
 def test_pixels_of_which_the_labels_say_nothing_are_not_judged(
-    kind: Any,
+    kind: Any,  # noqa: ANN401
     labels: list[list[int]],
     score: str,
     judged: float,
-    unjudged: float,  # noqa: ANN401
+    unjudged: float,
 ) -> None:
     one = image(labels, seen=[[1, 1, 0, 1, 1, 1]])
     ignore = np.array([[False, False, False, True, True, False]])

@@ -1,0 +1,59 @@
+"""What a person with a brush would paint: strokes on a few pixels, true to what lies below them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from skimage.draw import disk
+
+from overtile.arrays import Labels
+from overtile.data.sample import Annotated
+from overtile.data.targets import separate_touching
+
+_BRUSH_PX = 2.0
+_LENGTHS_PX = (10, 60)
+_BEND = 0.15
+"""SD of the turn from one pixel of a stroke to the next, in radians."""
+
+
+def with_strokes(image: Annotated, share: float, seed: int) -> Annotated:
+    """Keep the labels below random strokes only.
+
+    Strokes begin by turns on an object and on the background, where objects that touch are parted
+    by a pixel; each ends where it would leave what it began on.
+
+    Parameters
+    ----------
+    image : Annotated
+        Labelled all over.
+    share : float
+        Of the pixels to be labelled; all strokes together are the first to exceed it.
+    seed : int
+    """
+    rng = np.random.default_rng(seed)
+    ids = separate_touching(image.labels)
+    painted = np.zeros(ids.shape, bool)
+    inside = True
+    while painted.mean() < share:
+        starts = np.flatnonzero((ids > 0) == inside)
+        if starts.size:
+            _paint(painted, ids, int(rng.choice(starts)), rng)
+        inside = not inside
+    return replace(image, labels=np.where(painted, ids, np.uint32(0)), ignore=~painted)
+
+
+def _paint(painted: NDArray[np.bool_], ids: Labels, start: int, rng: np.random.Generator) -> None:
+    y, x = (float(part) for part in np.unravel_index(start, ids.shape))
+    under, direction = ids.flat[start], rng.uniform(0, 2 * np.pi)
+    for _ in range(int(rng.integers(*_LENGTHS_PX))):
+        row, column = round(y), round(x)
+        if not (0 <= row < ids.shape[0] and 0 <= column < ids.shape[1]):
+            return
+        if ids[row, column] != under:
+            return
+        below = disk((row, column), _BRUSH_PX, shape=ids.shape)
+        painted[below] |= ids[below] == under
+        direction += rng.normal(scale=_BEND)
+        y, x = y + np.sin(direction), x + np.cos(direction)
