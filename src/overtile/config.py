@@ -157,6 +157,10 @@ class TrainingConfig(Settings):
     """Share of the run in which batch normalisation takes its statistics from the tiles of a step;
     after it, they are those gathered so far, as at prediction."""
 
+    tune_objects: bool = False
+    """Whether thresholds and growth of objects are chosen by the validation images at the end. For
+    labels of kind `instances`."""
+
     average_decay: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Decay per step of the running average of weights that is validated and saved; 0 for none."""
 
@@ -168,7 +172,18 @@ class PredictionConfig(Settings):
     """A pixel belongs to an object where its foreground probability exceeds this."""
 
     smallest_object_px: Annotated[int, Field(ge=0)] = 0
-    """Objects of fewer pixels are dropped."""
+    """Objects whose core has fewer pixels are dropped."""
+
+    core_threshold: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Each piece of foreground above this is the core of an object; the threshold by default."""
+
+    grow_px: Annotated[int, Field(ge=0, le=16)] = 0
+    """Cores grow by as many pixels, where the probability exceeds the threshold."""
+
+    @property
+    def core(self) -> float:
+        """The threshold of cores: never below that of objects."""
+        return max(self.threshold, self.core_threshold or 0.0)
 
 
 class Recipe(Settings):

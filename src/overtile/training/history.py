@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import NamedTuple
 
-from overtile.config import Settings
+from overtile.config import PredictionConfig, Settings
 from overtile.training.schedule import Point
 
 
@@ -41,6 +41,12 @@ class History(Settings):
     best_step: int | None = None
     schedule: tuple[Point, ...] = ()
     """For a run by minutes: how far it was, from which step on. A run by steps needs none."""
+
+    tuned: PredictionConfig | None = None
+    """How probabilities become objects, chosen at the end; None where the recipe says it."""
+
+    late_decisions: tuple[str, ...] = ()
+    """What was decided after the first step, and why, for people."""
 
     warnings: tuple[str, ...] = ()
     """What went wrong without ending the run."""

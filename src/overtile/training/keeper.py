@@ -6,9 +6,11 @@ import time
 from collections.abc import Sequence
 from functools import cached_property
 
+from overtile.config import PredictionConfig
 from overtile.errors import ModelError
-from overtile.model.file import ModelRecord, save_model
+from overtile.model.file import MODEL_NAME, ModelRecord, load_model, save_model
 from overtile.model.origin import LARGEST_PAGES, Origin
+from overtile.model.unet import UNet
 from overtile.storage import demand_room
 from overtile.training.checkpoint import GENERATIONS, CheckpointRecord, Checkpoints, Resumed
 from overtile.training.history import History
@@ -109,7 +111,7 @@ class Keeper:
             class_names=record.class_names,
             label_kind=record.label_kind,
             network=recipe.network,
-            prediction=recipe.prediction,
+            prediction=history.tuned or recipe.prediction,
             precision=recipe.training.precision,
             pixel_size_um=record.pixel_size_um,
             recipe=recipe.name,
@@ -118,6 +120,16 @@ class Keeper:
             origin=self._origin(history),
         )
         save_model(self.folder.path / name, state.best_guess(), model)
+
+    def best_model(self) -> UNet:
+        """Read the best model so far, in evaluation mode on the CPU."""
+        return load_model(self.folder.path)[0]
+
+    def tune_best(self, prediction: PredictionConfig) -> None:
+        """Write the best model once more, with another way from probabilities to objects."""
+        network, model = load_model(self.folder.path)
+        tuned = model.model_copy(update={"prediction": prediction})
+        save_model(self.folder.path / MODEL_NAME, network, tuned)
 
     def _origin(self, history: History) -> Origin:
         record, pages = self.record, self.record.training

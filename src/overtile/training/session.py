@@ -20,6 +20,7 @@ from overtile.training.loop import StepResult, first_state, train_steps
 from overtile.training.run import LAST_MODEL_NAME, RunFolder, RunRecord
 from overtile.training.sampling import make_sampler
 from overtile.training.schedule import Clock, Pace, RunLength, learning_rate
+from overtile.training.tune import tune_objects
 from overtile.training.validation import Validation, validate
 from overtile.training.watch import warnings
 
@@ -126,6 +127,7 @@ class Session:
             return self.history
         try:
             self._train(should_stop)
+            self._tune(should_stop)
         except _StopAskedError as stop:
             self._save_stopped()
             raise StoppedError(
@@ -177,6 +179,21 @@ class Session:
                 self._checkpoint()
         if not self.history.validations or self.history.validations[-1]["step"] < self.state.step:
             self._validate(should_stop)
+
+    def _tune(self, should_stop: StopRequest) -> None:
+        """Choose by the validation images how the best model's probabilities become objects."""
+        asked = self.recipe.training.tune_objects and self.record.task == "instances"
+        if not asked or self.history.best is None:
+            return
+        device = next(self.state.network.parameters()).device
+        predictor = Predictor(
+            network=self.keeper.best_model().to(device), precision=self.recipe.training.precision
+        )
+        tuned = tune_objects(predictor, self.split.validation, self.recipe.prediction, should_stop)
+        decision = f"objects: {tuned.reason}"
+        self.progress.say(decision)
+        self._change(tuned=tuned.prediction, late_decisions=(decision,))
+        self.keeper.tune_best(tuned.prediction)
 
     @property
     def _classes(self) -> int:

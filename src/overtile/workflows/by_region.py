@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from overtile.arrays import Floats, Pixels
 from overtile.data.mirror import mirror_read
 from overtile.data.normalise import GreyScale, grey_scale
+from overtile.inference.grow import grow
 from overtile.inference.instances import foreground, label_pieces
 from overtile.inference.plan import PredictionPlan, Strip
 from overtile.inference.predict import Predictor
@@ -29,6 +30,8 @@ REGION_ROWS = 512
 _OVERVIEW_PX = 2048
 
 OnShare = Callable[[float], None]
+ReadBand = Callable[[int, int], NDArray[Any]]
+"""Gives the band of a page that begins at a row, as (K, y, X)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +119,11 @@ class ByRegion:
     def _classes(self) -> int:
         return len(self.model.class_names)
 
+    @property
+    def _reach_px(self) -> int:
+        """By how many pixels cores grow."""
+        return 0 if self.model.label_kind == "classes" else self.model.prediction.grow_px
+
     def _regions(self, strip: Strip) -> Iterator[Region]:
         height = self.plan.size[0]
         step = region_rows(self.model.network.depth)
@@ -161,8 +169,10 @@ class ByRegion:
         if self.model.label_kind == "classes":
             pieces = probabilities.argmax(axis=0).astype(np.uint32)
         else:
-            pieces, _ = label_pieces(inside > self.model.prediction.threshold)
+            pieces, _ = label_pieces(inside > self.model.prediction.core)
         arrays: dict[str, NDArray[Any]] = {"pieces": pieces}
+        if self._reach_px:
+            arrays["mask"] = inside > self.model.prediction.threshold
         if "foreground" in self.save:
             arrays["foreground"] = inside
         if "probabilities" in self.save:
@@ -173,26 +183,53 @@ class ByRegion:
         self, kind: ResultKind, final: list[FinalIds]
     ) -> Callable[[int, slice, slice], NDArray[Any]]:
         """Give what reads a tile of a result: (K, y, x) values."""
-        name = "pieces" if kind == "labels" else kind
         step = region_rows(self.model.network.depth)
-
-        @lru_cache(maxsize=1)  # Tiles are asked for row by row, and are as high as a band.
-        def band(page: int, start: int) -> NDArray[Any]:
-            parts = []
-            for strip in self.plan.strips:
-                rows = slice(start, min(start + step, self.plan.size[0]))
-                region = Region(rows, strip.keep)
-                values = self.store.load(page, region, name)
-                if kind == "labels" and final:
-                    values = final[page].of(region, values)
-                parts.append(values if values.ndim == 3 else values[None])
-            return np.concatenate(parts, axis=2)
+        read_band = self._cores(final) if kind == "labels" else partial(self._band, kind)
+        if kind == "labels" and self._reach_px:
+            read_band = self._grown(read_band)
+        band = lru_cache(maxsize=1)(read_band)  # Tiles are asked for row by row, high as a band.
 
         def read(page: int, rows: slice, columns: slice) -> NDArray[Any]:
             first = rows.start - rows.start % step
             bands = [band(page, start)[:, :, columns] for start in range(first, rows.stop, step)]
             whole = bands[0] if len(bands) == 1 else np.concatenate(bands, axis=1)
             return whole[:, rows.start - first : rows.stop - first]
+
+        return read
+
+    def _band(
+        self, name: str, page: int, start: int, final: FinalIds | None = None
+    ) -> NDArray[Any]:
+        """Join the regions side by side that begin at a row, as (K, y, X)."""
+        rows = slice(start, min(start + region_rows(self.model.network.depth), self.plan.size[0]))
+        parts = []
+        for strip in self.plan.strips:
+            region = Region(rows, strip.keep)
+            values = self.store.load(page, region, name)
+            if final is not None:
+                values = final.of(region, values)
+            parts.append(values if values.ndim == 3 else values[None])
+        return np.concatenate(parts, axis=2)
+
+    def _cores(self, final: list[FinalIds]) -> ReadBand:
+        def read(page: int, start: int) -> NDArray[Any]:
+            return self._band("pieces", page, start, final[page] if final else None)
+
+        return read
+
+    def _grown(self, cores: ReadBand) -> ReadBand:
+        """Let the objects of a band grow, with the rows beside it from where others reach in."""
+        reach, step = self._reach_px, region_rows(self.model.network.depth)
+        band = lru_cache(maxsize=3)(cores)
+
+        def read(page: int, start: int) -> NDArray[Any]:
+            here, mask = band(page, start)[0], self._band("mask", page, start)[0]
+            above = band(page, start - step)[0, -reach:] if start else here[:0]
+            beyond = start + len(here) < self.plan.size[0]
+            below = band(page, start + step)[0, :reach] if beyond else here[:0]
+            around = ((len(above), len(below)), (0, 0))
+            grown = grow(np.concatenate([above, here, below]), np.pad(mask, around), reach)
+            return grown[None, len(above) : len(above) + len(here)]
 
         return read
 

@@ -59,7 +59,7 @@ def _story(folder: RunFolder, record: RunRecord, history: History, split: Split)
             predictor,
             split.validation,
             record.label_kind,
-            record.recipe.prediction,
+            model.prediction,
             record.class_names,
             record.task,
         )
@@ -76,7 +76,7 @@ def _story(folder: RunFolder, record: RunRecord, history: History, split: Split)
         label_kind=record.label_kind,
         class_names=record.class_names,
         facts=record.facts,
-        decisions=record.decisions,
+        decisions=(*record.decisions, *history.late_decisions),
         recipe_toml=recipe_toml(record.recipe),
         training_names=tuple(page.name for page in record.training),
         validation_names=tuple(page.name for page in record.validation),

@@ -319,5 +319,5 @@ def _result(folder: RunFolder, record: RunRecord, history: History, report: Path
         best_step=history.best_step,
         training_images=len(record.training),
         validation_images=len(record.validation),
-        decisions=record.decisions,
+        decisions=(*record.decisions, *history.late_decisions),
     )
