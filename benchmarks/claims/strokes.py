@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import cycle
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage as ndi
 from skimage.draw import disk
 
 from overtile.arrays import Labels
@@ -14,6 +16,7 @@ from overtile.data.targets import separate_touching
 
 _BRUSH_PX = 2.0
 _LENGTHS_PX = (10, 60)
+_NEAR_PX = 8
 _BEND = 0.15
 """SD of the turn from one pixel of a stroke to the next, in radians."""
 
@@ -21,8 +24,8 @@ _BEND = 0.15
 def with_strokes(image: Annotated, share: float, seed: int) -> Annotated:
     """Keep the labels below random strokes only.
 
-    Strokes begin by turns on an object and on the background, where objects that touch are parted
-    by a pixel; each ends where it would leave what it began on.
+    Strokes begin by turns on an object and on the background, every other time near an object,
+    where objects that touch are parted by a pixel; each ends where it would leave what it began on.
 
     Parameters
     ----------
@@ -35,12 +38,12 @@ def with_strokes(image: Annotated, share: float, seed: int) -> Annotated:
     rng = np.random.default_rng(seed)
     ids = separate_touching(image.labels)
     painted = np.zeros(ids.shape, bool)
-    inside = True
+    away = ndi.distance_transform_edt(ids == 0) if ids.any() else np.full(ids.shape, np.inf)
+    inside, near = ids > 0, (ids == 0) & (away <= _NEAR_PX)
+    places = [np.flatnonzero(where) for where in (inside, near, inside, ids == 0)]
+    turns = cycle(starts for starts in places if starts.size)
     while painted.mean() < share:
-        starts = np.flatnonzero((ids > 0) == inside)
-        if starts.size:
-            _paint(painted, ids, int(rng.choice(starts)), rng)
-        inside = not inside
+        _paint(painted, ids, int(rng.choice(next(turns))), rng)
     return replace(image, labels=np.where(painted, ids, np.uint32(0)), ignore=~painted)
 
 

@@ -133,3 +133,27 @@ def test_labels_of_classes_get_the_likeliest_class_whatever_the_threshold() -> N
     labels = objects(probabilities, "classes", config)
     assert labels.tolist() == [[0, 2, 0]]
     assert labels.dtype == np.uint32
+
+
+def test_cores_part_what_touches_and_rims_grow_back() -> None:
+    row = np.array([[0.1, 0.6, 0.9, 0.6, 0.9, 0.6, 0.6, 0.1]], np.float32)
+    assert label_instances(row).tolist() == [[0, 1, 1, 1, 1, 1, 1, 0]]
+    parted = PredictionConfig(core_threshold=0.8, grow_px=1)
+    assert label_instances(row, parted).tolist() == [[0, 1, 1, 1, 2, 2, 0, 0]]
+
+
+def test_foreground_without_a_core_is_no_object() -> None:
+    row = np.array([[0.6, 0.6, 0.1, 0.1, 0.9]], np.float32)
+    labels = label_instances(row, PredictionConfig(core_threshold=0.8, grow_px=3))
+    assert labels.tolist() == [[0, 0, 0, 0, 1]]
+
+
+def test_an_object_is_kept_by_the_size_of_its_core() -> None:
+    row = np.array([[0.6, 0.9, 0.6, 0.1, 0.9, 0.9]], np.float32)
+    config = PredictionConfig(core_threshold=0.8, grow_px=1, smallest_object_px=2)
+    assert label_instances(row, config).tolist() == [[0, 0, 0, 0, 1, 1]]
+
+
+def test_a_core_never_lies_below_the_threshold_of_its_object() -> None:
+    assert PredictionConfig(threshold=0.6, core_threshold=0.3).core == 0.6
+    assert PredictionConfig(threshold=0.6).core == 0.6

@@ -12,9 +12,11 @@ import tifffile
 import zarr
 from numpy.typing import NDArray
 
+from overtile.config import PredictionConfig
 from overtile.data.synthetic import generate
 from overtile.errors import ConfigError, StoppedError
 from overtile.io import read_image, read_labels
+from overtile.model.file import load_model, save_model
 from overtile.workflows import by_region, one_image
 from overtile.workflows.predict import PredictResult, predict
 from overtile.workflows.region_store import STORE_SUFFIX, RegionStore
@@ -202,3 +204,20 @@ def test_classes_in_regions_are_those_in_one_piece(
     assert set(np.unique(labels[0])) == {0, 1}
     assert np.array_equal(labels[0], labels[1])
     assert found.objects == expected.objects == {"image.tif": int(np.count_nonzero(labels[0]))}
+
+
+@pytest.mark.parametrize("reach", [1, 5])
+def test_objects_grow_across_regions_as_in_one_piece(
+    trained: Path, tiled: Path, tmp_path: Path, reach: int
+) -> None:
+    network, record = load_model(trained)
+    shown = in_one_piece(trained, tiled, save=("foreground",), exact=True)[0]
+    likely = np.sort(read_image(shown / "image_foreground.tif").pixels.ravel())
+    low, high = (float(likely[int(share * likely.size)]) for share in (0.5, 0.85))
+    prediction = PredictionConfig(threshold=low, core_threshold=high, grow_px=reach)
+    model = tmp_path / "grown.safetensors"
+    save_model(model, network, record.model_copy(update={"prediction": prediction}))
+    whole, expected = in_one_piece(model, tiled, overwrite=True)
+    parts, found = in_regions(model, tiled)
+    compare(whole, parts)
+    assert found.objects == expected.objects

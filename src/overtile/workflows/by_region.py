@@ -219,19 +219,26 @@ class ByRegion:
 
     def _grown(self, cores: ReadBand) -> ReadBand:
         """Let the objects of a band grow, with the rows beside it from where others reach in."""
-        reach, step = self._reach_px, region_rows(self.model.network.depth)
-        band = lru_cache(maxsize=3)(cores)
+        read_cores = lru_cache(maxsize=3)(cores)
+        read_mask = lru_cache(maxsize=3)(partial(self._band, "mask"))
 
         def read(page: int, start: int) -> NDArray[Any]:
-            here, mask = band(page, start)[0], self._band("mask", page, start)[0]
-            above = band(page, start - step)[0, -reach:] if start else here[:0]
-            beyond = start + len(here) < self.plan.size[0]
-            below = band(page, start + step)[0, :reach] if beyond else here[:0]
-            around = ((len(above), len(below)), (0, 0))
-            grown = grow(np.concatenate([above, here, below]), np.pad(mask, around), reach)
-            return grown[None, len(above) : len(above) + len(here)]
+            wide, above = self._with_rows_beside(read_cores, page, start)
+            mask, _ = self._with_rows_beside(read_mask, page, start)
+            rows = len(read_cores(page, start)[0])
+            return grow(wide, mask, self._reach_px)[None, above : above + rows]
 
         return read
+
+    def _with_rows_beside(self, band: ReadBand, page: int, start: int) -> tuple[NDArray[Any], int]:
+        """Give a band (Y, X) with the rows that reach into it, and how many of these are above."""
+        reach, step = self._reach_px, region_rows(self.model.network.depth)
+        parts = [band(page, start)[0]]
+        if start + step < self.plan.size[0]:
+            parts.append(band(page, start + step)[0, :reach])
+        if start:
+            parts.insert(0, band(page, start - step)[0, -reach:])
+        return np.concatenate(parts), reach if start else 0
 
     def _write_overview(self, path: Path, final: list[FinalIds]) -> None:
         """Write a picture of every so manyeth row and column."""

@@ -1,0 +1,94 @@
+"""How probabilities become objects, chosen by validation images."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from overtile.arrays import Floats, Labels
+from overtile.config import NetworkConfig, PredictionConfig
+from overtile.data.sample import Annotated
+from overtile.errors import StoppedError
+from overtile.inference.instances import label_instances
+from overtile.inference.predict import Predictor
+from overtile.model.unet import UNet
+from overtile.training import tune
+from overtile.training.tune import LEAST_OBJECTS, tune_objects
+
+PLAIN = PredictionConfig(smallest_object_px=3)
+
+
+class Seen(Predictor):
+    """Takes grey values for the foreground."""
+
+    def probabilities(self, pixels: Floats, on_share: object = None) -> Floats:
+        return np.stack([1 - pixels[0], pixels[0]])
+
+
+def predictor() -> Seen:
+    return Seen(network=UNet(1, 2, NetworkConfig(base_channels=1, depth=1)))
+
+
+def squares(bridge: float, pairs: int = 12, inside: float = 0.95) -> Annotated:
+    """Pairs of squares, 7 px wide, whose rims of 1 px are fainter; a bridge joins each pair."""
+    labels = np.zeros((12 * pairs, 24), np.uint32)
+    pixels = np.full(labels.shape, 0.05, np.float32)
+    for pair in range(pairs):
+        rows = slice(12 * pair + 2, 12 * pair + 9)
+        for side, first in enumerate((2, 10)):
+            labels[rows, first : first + 7] = 2 * pair + side + 1
+            pixels[rows, first : first + 7] = 0.55
+            pixels[rows.start + 1 : rows.stop - 1, first + 1 : first + 6] = inside
+        pixels[rows.start + 3, 9] = bridge
+    return Annotated(name="squares", pixels=pixels[None], labels=labels)
+
+
+def found(image: Annotated, config: PredictionConfig) -> Labels:
+    return label_instances(image.pixels[0], config)
+
+
+def test_objects_joined_by_a_faint_bridge_are_parted_and_whole() -> None:
+    image = squares(bridge=0.55)
+    tuned = tune_objects(predictor(), [image], PLAIN)
+    assert found(image, PLAIN).max() == 12
+    parted = found(image, tuned.prediction)
+    assert parted.max() == 24
+    missing = (parted == 0) & (image.labels > 0)
+    assert missing.sum() <= 4 * 24  # no more than the corners
+    assert tuned.prediction.core > 0.55
+    assert tuned.prediction.grow_px > 0
+    assert tuned.prediction.smallest_object_px == 3
+    assert "AP 0.5 1.000" in tuned.reason
+    assert "0 merges instead of 12" in tuned.reason
+
+
+def test_the_scheme_of_the_paper_stays_where_nothing_is_better() -> None:
+    tuned = tune_objects(predictor(), [squares(bridge=0.05)], PLAIN)
+    assert tuned.prediction == PLAIN
+    assert tuned.reason == "no other choice finds more validation objects"
+
+
+def test_few_objects_choose_nothing() -> None:
+    image = squares(bridge=0.55, pairs=LEAST_OBJECTS // 2 - 1)
+    tuned = tune_objects(predictor(), [image], PLAIN)
+    assert tuned.prediction == PLAIN
+    assert tuned.reason == "18 validation objects are too few to choose by"
+
+
+def test_of_many_images_some_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    image = squares(bridge=0.55)
+    monkeypatch.setattr(tune, "LARGEST_PIXELS", 2 * image.labels.size)
+    seen = []
+
+    class Noting(Seen):
+        def probabilities(self, pixels: Floats, on_share: object = None) -> Floats:
+            seen.append(pixels)
+            return super().probabilities(pixels)
+
+    tune_objects(Noting(network=predictor().network), [image] * 6, PLAIN)
+    assert len(seen) == 2
+
+
+def test_a_request_to_stop_is_heeded() -> None:
+    with pytest.raises(StoppedError, match="stopped while objects were tuned"):
+        tune_objects(predictor(), [squares(bridge=0.55)], PLAIN, lambda: 130)
