@@ -16,7 +16,7 @@ from overtile.data.synthetic import generate
 from overtile.workflows.annotated import Source
 from overtile.workflows.evaluate import EvaluateRequest
 from overtile.workflows.results import PredictRequest
-from overtile.workflows.train import TrainRequest
+from overtile.workflows.train_request import TrainRequest
 
 folder = Path(sys.argv[1])
 recipe = Path(__file__).with_name("tiny.toml")

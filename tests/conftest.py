@@ -83,7 +83,8 @@ def trained(cells: Path, tiny_recipe: Path, tmp_path_factory: pytest.TempPathFac
     import torch
 
     from overtile.workflows.annotated import Source
-    from overtile.workflows.train import TrainRequest, train
+    from overtile.workflows.train import train
+    from overtile.workflows.train_request import TrainRequest
 
     out = tmp_path_factory.mktemp("run") / "run"
     threads = torch.get_num_threads()

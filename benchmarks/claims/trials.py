@@ -13,7 +13,7 @@ Tables: TypeAlias = dict[str, dict[str, Any]]
 SEEDS = (0, 1, 2)
 SLICES = (1, 2, 5, 10, 20)
 W0 = (0, 10, 50)
-STROKES = (None, 0.05, 0.01)
+STROKES = (None, 0.05)
 """Share of the pixels that is labelled; None for all."""
 
 _SMALL = {
@@ -84,7 +84,7 @@ def _strokes(seed: int) -> Iterator[Trial]:
                 claim="strokes",
                 condition="all pixels" if share is None else f"strokes on {100 * share:g} %",
                 data=data,
-                steps=600,
+                steps=1500,
                 seed=seed,
                 settings={**_SMALL, "loss": {"w0": w0, "class_balance": 0.0}},
                 strokes=share,

@@ -44,7 +44,8 @@ if TYPE_CHECKING:
     from overtile.workflows.predict import predict
     from overtile.workflows.results import PredictRequest
     from overtile.workflows.run_data import HoldOut
-    from overtile.workflows.train import TrainRequest, train
+    from overtile.workflows.train import train
+    from overtile.workflows.train_request import TrainRequest
 
 _HOMES = {
     "EvaluateRequest": "workflows.evaluate",
@@ -54,7 +55,7 @@ _HOMES = {
     "Predictor": "inference.predict",
     "Recipe": "config",
     "Source": "workflows.annotated",
-    "TrainRequest": "workflows.train",
+    "TrainRequest": "workflows.train_request",
     "UNet": "model.unet",
     "border_weight_map": "data.weight_map",
     "check": "workflows.check",

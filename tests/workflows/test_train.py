@@ -22,7 +22,8 @@ from overtile.training.run import RunFolder
 from overtile.workflows import train as training
 from overtile.workflows.annotated import Source
 from overtile.workflows.run_data import HoldOut
-from overtile.workflows.train import TrainRequest, TrainResult, train
+from overtile.workflows.train import TrainResult, train
+from overtile.workflows.train_request import TrainRequest
 
 WriteTiff = Callable[[Path, NDArray[Any]], Path]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -31,6 +32,10 @@ Ignore = Annotated[
 ]
 Sparse = Annotated[
     bool, typer.Option("--sparse", help="Labels are strokes: 0 unlabelled, 1 background, 2… what.")
+]
+Start = Annotated[
+    Path | None,
+    typer.Option("--from", metavar="MODEL", help="A model whose weights training starts from."),
 ]
 Json = Annotated[
     str | None, typer.Option("--json", metavar="FILE", help="The result as JSON; - for stdout.")

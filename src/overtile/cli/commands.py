@@ -9,7 +9,18 @@ from typing import Annotated
 import typer
 
 from overtile.choices import Task, TestTimeAugmentation
-from overtile.cli.app import Axes, Device, Ignore, Images, Json, Kind, LabelFiles, Sparse, app
+from overtile.cli.app import (
+    Axes,
+    Device,
+    Ignore,
+    Images,
+    Json,
+    Kind,
+    LabelFiles,
+    Sparse,
+    Start,
+    app,
+)
 from overtile.cli.output import emit, numbers, table
 from overtile.errors import ConfigError
 
@@ -80,6 +91,7 @@ def train_command(
         int | None,
         typer.Option(metavar="S", min=0, max=LARGEST_SEED, help="Same seed, same model."),
     ] = None,
+    start: Start = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a stopped run.")] = False,
     json_target: Json = None,
 ) -> None:
@@ -89,7 +101,8 @@ def train_command(
     from overtile.data.partial import PartialLabels
     from overtile.workflows.annotated import Source
     from overtile.workflows.run_data import HoldOut
-    from overtile.workflows.train import TrainRequest, train
+    from overtile.workflows.train import train
+    from overtile.workflows.train_request import TrainRequest
 
     request = TrainRequest(
         source=Source(
@@ -111,6 +124,7 @@ def train_command(
         ),
         device=device,
         seed=seed,
+        start=start,
         resume=resume,
     )
     should_stop = stop_on_signals()

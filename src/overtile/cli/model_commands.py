@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from overtile.cli.app import Json, app
+from overtile.cli.app import Json, Start, app
 from overtile.cli.output import emit, table
 
 
@@ -57,6 +57,7 @@ def reproduce_command(
         tuple[str, str],
         typer.Option(metavar="IMAGES LABELS", help="The annotated images it was trained on."),
     ],
+    start: Start = None,
     json_target: Json = None,
 ) -> int:
     """Train a model once more from its own record, and compare the weights bit by bit."""
@@ -67,7 +68,7 @@ def reproduce_command(
     images, labels = data
     should_stop = stop_on_signals()
     with ShownProgress() as progress:
-        request = ReproduceRequest(model=model, images=images, labels=labels)
+        request = ReproduceRequest(model=model, images=images, labels=labels, start=start)
         result = reproduce(request, progress, should_stop)
     facts = [
         ("model", result.model),

@@ -42,6 +42,9 @@ class Origin(Settings):
     sparse: bool = False
     """Whether 0 was such a value, and 1 meant background."""
 
+    start: Sha256 | None = None
+    """SHA-256 of the weights that training started from; None for random ones."""
+
     device: Line
     """The device, as torch calls it."""
 

@@ -105,11 +105,19 @@ class TrainingState:
 
 
 def first_state(
-    recipe: Recipe, in_channels: int, classes: int, seed: int, device: torch.device
+    recipe: Recipe,
+    in_channels: int,
+    classes: int,
+    seed: int,
+    device: torch.device,
+    start: UNet | None = None,
 ) -> TrainingState:
-    """Give the state before the first step: its weights are drawn from `seed` alone."""
+    """Give the state before the first step: weights drawn from `seed`, or those of `start`."""
     torch.manual_seed(seed)
-    return TrainingState(UNet(in_channels, classes, recipe.network).to(device), recipe)
+    network = UNet(in_channels, classes, recipe.network)
+    if start is not None:
+        network.load_state_dict(start.state_dict())
+    return TrainingState(network.to(device), recipe)
 
 
 def make_optimiser(network: UNet, config: OptimiserConfig) -> torch.optim.Optimizer:

@@ -67,6 +67,8 @@ def plan(
     device: torch.device,
     length: RunLength,
     seconds_per_step: SecondsPerStep | None = None,
+    *,
+    network_given: bool = False,
 ) -> Plan:
     """Fill in what depends on data, machine and time.
 
@@ -81,6 +83,8 @@ def plan(
         `ENOUGH_STEPS`. By `steps`, nothing is measured, so that equal calls give equal recipes.
     seconds_per_step : callable, optional
         Replaces the measurement.
+    network_given : bool
+        Whether the network of `base` stays as it is, and nothing is measured.
 
     Returns
     -------
@@ -96,7 +100,9 @@ def plan(
     base = _with(base, tile=tile, batch=batch, precision=precision)
     base, decisions = _suit_labels(base, facts)
     measure = seconds_per_step or (lambda recipe: measure_step(recipe, facts, device))
-    width, why_width = _choose_width(base, kind, length, measure)
+    width, why_width = base.network.base_channels, "the model to start from has as many"
+    if not network_given:
+        width, why_width = _choose_width(base, kind, length, measure)
     decisions += (
         f"tile: {tile + 2 * context_px(depth)} px in, {tile} px labelled, because images are "
         f"{shorter} px along their shorter side",

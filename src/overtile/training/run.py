@@ -35,6 +35,14 @@ class PageRecord(NamedTuple):
     """Over pixels and labels, as read."""
 
 
+class StartRecord(Settings):
+    """The model that training started from."""
+
+    path: str
+    weights_sha256: str
+    """`model.file.weights_digest` of it."""
+
+
 class RunRecord(Settings):
     """What was understood and decided before the first step; never changes after it."""
 
@@ -65,6 +73,9 @@ class RunRecord(Settings):
 
     decisions: tuple[str, ...]
     """Why the recipe is what it is, for people."""
+
+    start: StartRecord | None = None
+    """None for random weights."""
 
     recipe: Recipe
     steps: int | None

@@ -13,6 +13,7 @@ from overtile.data.sample import Annotated
 from overtile.errors import StoppedError
 from overtile.inference.predict import Predictor
 from overtile.model.file import MODEL_NAME
+from overtile.model.unet import UNet
 from overtile.progress import Progress, StopRequest
 from overtile.training.history import History, LossEntry, peak_memory_mb
 from overtile.training.keeper import Keeper
@@ -55,6 +56,8 @@ class Session:
     split : Split
     device : torch.device
     progress : Progress
+    start : UNet, optional
+        Whose weights training starts from; random ones by default.
     """
 
     def __init__(
@@ -65,13 +68,14 @@ class Session:
         *,
         device: torch.device,
         progress: Progress,
+        start: UNet | None = None,
     ) -> None:
         self.folder, self.record, self.split = folder, record, split
         self.progress = progress
         self.recipe = record.recipe
         self.length = RunLength(steps=record.steps, minutes=record.minutes)
         self.state = first_state(
-            self.recipe, record.in_channels, self._classes, record.seed, device
+            self.recipe, record.in_channels, self._classes, record.seed, device, start
         )
         self.history = History()
         self.pace = Pace(self.length, Clock())

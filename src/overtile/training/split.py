@@ -22,7 +22,19 @@ def hold_out_fraction(images: int, fraction: float) -> list[int]:
         held_out = 1
     if held_out < 1:
         return []
-    return [int((index + 0.5) * images / held_out) for index in range(held_out)]
+    return spread(range(images), held_out)
+
+
+def spread(numbers: Sequence[int], count: int) -> list[int]:
+    """Choose `count` of the numbers, or all there are, evenly spread over them.
+
+    Examples
+    --------
+    >>> spread([2, 3, 5, 7], 2)
+    [3, 7]
+    """
+    count = min(count, len(numbers))
+    return [numbers[int((index + 0.5) * len(numbers) / count)] for index in range(count)]
 
 
 def hold_out_pages(images: int, pages: Sequence[int]) -> list[int]:

@@ -18,7 +18,8 @@ from overtile.workflows.annotated import Source
 from overtile.workflows.evaluate import EvaluateRequest, evaluate
 from overtile.workflows.predict import predict
 from overtile.workflows.results import PredictRequest
-from overtile.workflows.train import TrainRequest, train
+from overtile.workflows.train import train
+from overtile.workflows.train_request import TrainRequest
 
 SCENE: Scene = "cells"
 SIDE_PX = 256

@@ -23,6 +23,7 @@ from overtile.training.loop import first_state, train_steps
 from overtile.training.sampling import make_sampler
 from overtile.training.schedule import Clock, Pace, Point, RunLength
 from overtile.workflows.annotated import Source, data_digest, read_annotated
+from overtile.workflows.start_from import read_start
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +35,8 @@ class ReproduceRequest:
 
     images: str
     labels: str
+    start: Path | None = None
+    """The model that it started from, if it did."""
 
 
 class ReproduceResult(Settings):
@@ -67,7 +70,7 @@ def reproduce(
     Raises
     ------
     ModelError
-        If the file does not say how it was trained.
+        If the file does not say how it was trained, or not from the model given.
     ImageError
         If images that it was trained on are not among those given.
     StoppedError
@@ -77,12 +80,13 @@ def reproduce(
     path = model_path(request.model)
     network, record = load_model(path)
     origin = _origin(record, path)
+    start = _started_from(request.start, origin, path)
     images = _trained_on(request, record, origin, should_stop)
     differences = _differences(record, origin)
     for difference in differences:
         progress.say(f"note: {difference}")
     torch.set_num_threads(origin.threads)
-    again = _train_again(record, origin, images, progress, should_stop)
+    again = _train_again(record, origin, start, images, progress, should_stop)
     theirs, ours = weights_digest(network), weights_digest(again)
     return ReproduceResult(
         model=str(path),
@@ -103,6 +107,18 @@ def _origin(record: ModelRecord, path: Path) -> Origin:
             path=path,
         )
     return record.origin
+
+
+def _started_from(start: Path | None, origin: Origin, path: Path) -> UNet | None:
+    if origin.start is None:
+        return None
+    if start is None:
+        raise ModelError(
+            "was trained from another model",
+            remedy="give that one, too, by --from MODEL",
+            path=path,
+        )
+    return read_start(start, origin.start).network
 
 
 def _trained_on(
@@ -147,13 +163,14 @@ def _differences(record: ModelRecord, origin: Origin) -> tuple[str, ...]:
 def _train_again(
     record: ModelRecord,
     origin: Origin,
+    start: UNet | None,
     images: Sequence[Annotated],
     progress: Progress,
     should_stop: StopRequest,
 ) -> UNet:
     recipe, classes = origin.recipe, len(record.class_names)
     device = choose_device(origin.device)
-    state = first_state(recipe, record.in_channels, classes, origin.seed, device)
+    state = first_state(recipe, record.in_channels, classes, origin.seed, device, start)
     sampler = make_sampler(recipe, record.label_kind, classes, origin.seed, images)
     for result in train_steps(state, sampler, recipe, _pace(record, origin)):
         note = f"step {result.step}, loss {result.loss:.3f}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 
 from overtile.data.check import Page
@@ -13,7 +13,7 @@ from overtile.errors import ConfigError, ImageError, LabelError
 from overtile.progress import StopRequest, never
 from overtile.training.run import PageRecord, RunRecord
 from overtile.training.session import Split
-from overtile.training.split import hold_out_fraction, hold_out_pages
+from overtile.training.split import hold_out_fraction, hold_out_pages, spread
 from overtile.workflows.annotated import AnnotatedSet, Source, data_digest, read_annotated
 
 
@@ -74,9 +74,21 @@ def gather(
     source: Source,
     hold_out: HoldOut,
     default_fraction: float,
+    seen: Set[str] = frozenset(),
     should_stop: StopRequest = never,
 ) -> RunData:
     """Read all images of a new run and split them.
+
+    Parameters
+    ----------
+    source : Source
+    hold_out : HoldOut
+    default_fraction : float
+        Share to hold out where `hold_out` does not say it.
+    seen : set of str
+        SHA-256 of images that the network has learnt from before: they are not held out, unless
+        named.
+    should_stop : callable, optional
 
     Raises
     ------
@@ -90,6 +102,9 @@ def gather(
     if hold_out.images is not None and hold_out.labels is not None:
         return _beside(found, hold_out.images, hold_out.labels, source)
     held_out = _held_out(len(pages), hold_out, default_fraction)
+    if seen and hold_out.pages is None:
+        fresh = [n for n, page in enumerate(found.pages) if data_digest([page]) not in seen]
+        held_out = spread(fresh, len(held_out))
     training = [number for number in range(len(pages)) if number not in held_out]
     return _within(found, pages, training, held_out)
 

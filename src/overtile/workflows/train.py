@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,35 +15,20 @@ from overtile.model.file import MODEL_NAME
 from overtile.progress import Progress, Silence, StopRequest, never
 from overtile.training.history import History
 from overtile.training.plan import DataFacts, plan, small_object_px
-from overtile.training.run import RunFolder, RunRecord
-from overtile.training.schedule import RunLength
+from overtile.training.run import RunFolder, RunRecord, StartRecord
 from overtile.training.session import Session
 from overtile.workflows.annotated import Source
 from overtile.workflows.report import write_report
-from overtile.workflows.run_data import HoldOut, RunData, gather, gather_again
-
-AUTO = "auto"
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainRequest:
-    """What a user asks for; None where they leave it to the recipe."""
-
-    source: Source
-    out: Path
-    recipe: str | None = None
-    """`auto` by default."""
-
-    minutes: float | None = None
-    steps: int | None = None
-    hold_out: HoldOut = field(default_factory=HoldOut)
-    device: str | None = None
-    """`auto` by default."""
-
-    seed: int | None = None
-    """0 by default."""
-
-    resume: bool = False
+from overtile.workflows.run_data import RunData, gather, gather_again
+from overtile.workflows.start_from import Start, read_start, refuse_misfit
+from overtile.workflows.train_request import (
+    AUTO,
+    TrainRequest,
+    refuse_other_settings,
+    run_length,
+    whole_path,
+    whole_path_or_none,
+)
 
 
 class TrainResult(Settings):
@@ -91,20 +74,25 @@ def train(
     folder = RunFolder(request.out)
     if request.resume:
         record = folder.record()
-        _refuse_other_settings(request, record)
+        refuse_other_settings(request, record)
         with folder.held():
             data = gather_again(record, request.hold_out, should_stop)
-            return _go(folder, record, data, progress, should_stop, resume=True)
+            # Once there is a checkpoint, the model that it started from may be gone.
+            needed = record.start is not None and not folder.has_history()
+            start = _start_again(record) if needed else None
+            return _go(folder, record, data, start, progress, should_stop, resume=True)
     folder.refuse_occupied()
-    record, data = _start(request, progress, should_stop)
+    start = read_start(request.start) if request.start else None
+    record, data = _decide(request, start, progress, should_stop)
     with folder.held():
-        return _go(folder, record, data, progress, should_stop, resume=False)
+        return _go(folder, record, data, start, progress, should_stop, resume=False)
 
 
 def _go(
     folder: RunFolder,
     record: RunRecord,
     data: RunData,
+    start: Start | None,
     progress: Progress,
     should_stop: StopRequest,
     *,
@@ -112,7 +100,12 @@ def _go(
 ) -> TrainResult:
     torch.set_num_threads(record.threads)
     session = Session(
-        folder, record, data.split, device=torch.device(record.device), progress=progress
+        folder,
+        record,
+        data.split,
+        device=torch.device(record.device),
+        progress=progress,
+        start=start.network if start else None,
     )
     if resume:
         for change in _changes(record):
@@ -147,16 +140,23 @@ def _run(session: Session, folder: RunFolder, should_stop: StopRequest) -> Histo
         ) from error
 
 
-def _start(
-    request: TrainRequest, progress: Progress, should_stop: StopRequest
+def _start_again(record: RunRecord) -> Start | None:
+    return (
+        read_start(Path(record.start.path), record.start.weights_sha256) if record.start else None
+    )
+
+
+def _decide(
+    request: TrainRequest, start: Start | None, progress: Progress, should_stop: StopRequest
 ) -> tuple[RunRecord, RunData]:
     """Read, decide and say everything before the first step."""
     name, source = request.recipe or AUTO, request.source
     recipe = read_recipe(name)
     _refuse_volumes(recipe)
-    length = _length(request, recipe)
+    length = run_length(request, recipe)
     device = choose_device(request.device or "auto")
-    data = gather(source, request.hold_out, recipe.training.validation, should_stop)
+    seen = start.seen if start else frozenset()
+    data = gather(source, request.hold_out, recipe.training.validation, seen, should_stop)
     for fact, value in data.source.facts:
         progress.say(f"{fact}: {value}")
     for finding in data.source.findings:
@@ -167,28 +167,21 @@ def _start(
     )
     class_names = _class_names(recipe, reading.classes, classes=reading.kind == "classes")
     decisions: tuple[str, ...] = (f"recipe: {recipe.name}, as it stands",)
+    if start is not None:
+        refuse_misfit(start, len(split.training[0].pixels), class_names)
+        recipe = recipe.model_copy(update={"network": start.model.network})
     if name == AUTO:
-        progress.say("measuring how fast this machine trains")
-        planned = plan(
-            recipe,
-            DataFacts(
-                sizes=tuple(image.labels.shape for image in split.training),
-                channels=len(split.training[0].pixels),
-                classes=len(class_names),
-                label_kind=reading.kind,
-                small_object_px=0 if source.partial.sparse else small_object_px(split.training),
-            ),
-            device,
-            length,
-        )
+        facts = _facts(data, source, len(class_names))
+        planned = plan(recipe, facts, device, length, network_given=start is not None)
         recipe, decisions = planned.recipe, planned.decisions
+    decisions += _beginnings(start, data)
     for decision in decisions:
         progress.say(decision)
     record = RunRecord(
         version=__version__,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        images=_place(source.images),
-        labels=_place(source.labels),
+        images=whole_path(source.images),
+        labels=whole_path(source.labels),
         axes=source.axes,
         label_kind=reading.kind,
         partial=source.partial,
@@ -196,10 +189,11 @@ def _start(
         in_channels=len(split.training[0].pixels),
         training=tuple(data.training),
         validation=tuple(data.validation),
-        validation_images=_absolute(request.hold_out.images),
-        validation_labels=_absolute(request.hold_out.labels),
+        validation_images=whole_path_or_none(request.hold_out.images),
+        validation_labels=whole_path_or_none(request.hold_out.labels),
         facts=data.source.facts,
         decisions=decisions,
+        start=_start_record(start),
         recipe=recipe,
         steps=length.steps,
         minutes=length.minutes,
@@ -213,35 +207,41 @@ def _start(
     return record, data
 
 
+def _start_record(start: Start | None) -> StartRecord | None:
+    if start is None:
+        return None
+    return StartRecord(path=str(start.path), weights_sha256=start.weights_sha256)
+
+
+def _facts(data: RunData, source: Source, classes: int) -> DataFacts:
+    training = data.split.training
+    return DataFacts(
+        sizes=tuple(image.labels.shape for image in training),
+        channels=len(training[0].pixels),
+        classes=classes,
+        label_kind=data.reading.kind,
+        small_object_px=0 if source.partial.sparse else small_object_px(training),
+    )
+
+
+def _beginnings(start: Start | None, data: RunData) -> tuple[str, ...]:
+    """Say what training starts from, and whether that has seen what is to judge it."""
+    if start is None:
+        return ()
+    seen = sum(page.sha256 in start.seen for page in data.validation)
+    warning = f"; it was trained on {seen} of the validation images, which flatters scores"
+    return (
+        f"start: the weights of {start.path.name} after {start.model.step} steps, and its network"
+        + warning * bool(seen),
+    )
+
+
 def _refuse_volumes(recipe: Recipe) -> None:
     if recipe.network.dimensions != 2:
         raise ConfigError(
             "`network.dimensions`: training on volumes is not there yet",
             remedy="use 2: the slices of a volume are trained on as pages",
         )
-
-
-def _length(request: TrainRequest, recipe: Recipe) -> RunLength:
-    """Take the length that the user gives, else the recipe's."""
-    if request.minutes is not None and request.steps is not None:
-        raise ConfigError("a run ends by --minutes or by --steps", remedy="give one of them")
-    for option, value in (("--minutes", request.minutes), ("--steps", request.steps)):
-        if value is not None and not 0 < value < math.inf:
-            raise ConfigError(
-                f"{option} must be positive, got {value:g}",
-                remedy=f"give a number such as {option} 20",
-            )
-    if request.steps is not None:
-        return RunLength(steps=request.steps)
-    if request.minutes is not None:
-        return RunLength(minutes=request.minutes)
-    if recipe.training.steps is not None:
-        return RunLength(steps=recipe.training.steps)
-    if recipe.training.minutes is not None:
-        return RunLength(minutes=recipe.training.minutes)
-    raise ConfigError(
-        f"recipe {recipe.name} does not say how long to train", remedy="give --minutes or --steps"
-    )
 
 
 def _class_names(recipe: Recipe, count: int, *, classes: bool) -> tuple[str, ...]:
@@ -255,55 +255,6 @@ def _class_names(recipe: Recipe, count: int, *, classes: bool) -> tuple[str, ...
             remedy="name every class index, the background first",
         )
     return recipe.class_names
-
-
-def _refuse_other_settings(request: TrainRequest, record: RunRecord) -> None:
-    """Refuse to go on with a run under settings that it did not start with."""
-    asked: dict[str, tuple[object, object]] = {
-        "--minutes": (request.minutes, record.minutes),
-        "--steps": (request.steps, record.steps),
-        "--seed": (request.seed, record.seed),
-        "--labels": (request.source.label_kind, record.label_kind),
-        "--axes": (request.source.axes, record.axes),
-        "--ignore": (request.source.partial.ignore, record.partial.ignore),
-        "--sparse": (request.source.partial.sparse or None, record.partial.sparse),
-        "IMAGES": (_absolute(request.source.images), record.images),
-        "LABELS": (_absolute(request.source.labels), record.labels),
-        "--validation-images": (_absolute(request.hold_out.images), record.validation_images),
-        "--validation-labels": (_absolute(request.hold_out.labels), record.validation_labels),
-    }
-    if request.device is not None:
-        asked["--device"] = (str(choose_device(request.device)), record.device)
-    if request.recipe is not None:
-        given = read_recipe(request.recipe)
-        asked["--recipe"] = (given.name, record.recipe.name)
-        if given.name == record.recipe.name != AUTO and given != record.recipe:
-            asked["--recipe"] = ("with other settings", record.recipe.name)
-    for option, (now, then) in asked.items():
-        if now is not None and now != then:
-            raise ConfigError(
-                f"the run started with {option} {then}, not {now}",
-                remedy="resume with the same command, or start a new run in another --out",
-                path=request.out,
-            )
-
-
-def _place(path: str) -> str:
-    """Give the whole path, as the record of the run keeps it."""
-    place = str(Path(path).absolute())
-    try:
-        place.encode()
-    except UnicodeEncodeError as error:
-        raise ConfigError(
-            "has a name that is no text in this locale",
-            remedy="set LC_ALL=C.UTF-8, or rename the folder",
-            path=place,
-        ) from error
-    return place
-
-
-def _absolute(path: str | None) -> str | None:
-    return None if path is None else _place(path)
 
 
 def _result(folder: RunFolder, record: RunRecord, history: History, report: Path) -> TrainResult:
