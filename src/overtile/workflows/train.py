@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -155,7 +156,10 @@ def _decide(
     _refuse_volumes(recipe)
     length = run_length(request, recipe)
     device = choose_device(request.device or "auto")
-    seen = start.seen if start else frozenset()
+    seen: frozenset[str] = frozenset()
+    if start is not None:
+        seen = start.seen
+        source = replace(source, label_kind=source.label_kind or start.model.label_kind)
     data = gather(source, request.hold_out, recipe.training.validation, seen, should_stop)
     for fact, value in data.source.facts:
         progress.say(f"{fact}: {value}")
