@@ -15,6 +15,9 @@ from overtile.training.run import RunFolder, RunRecord
 from overtile.workflows.annotated import Source
 from overtile.workflows.run_data import HoldOut, RunData, gather, gather_again
 
+GAP = 40
+"""Pixels; with it, images of 64 px are too small to be cut."""
+
 WriteTiff = Callable[[Path, NDArray[Any]], Path]
 
 
@@ -72,21 +75,21 @@ def test_a_hold_out_that_contradicts_itself_is_refused(
 def test_every_image_is_trained_on_or_held_out(
     cells: Path, hold_out: HoldOut, held_out: list[str]
 ) -> None:
-    training, validation = names(gather(source(cells), hold_out, 0.2))
+    training, validation = names(gather(source(cells), hold_out, 0.2, GAP))
     assert validation == held_out
     assert sorted(training + validation) == [f"cell{number}.tif" for number in range(4)]
 
 
 def test_a_page_that_does_not_exist_cannot_be_held_out(cells: Path) -> None:
     with pytest.raises(ConfigError, match="names page 4, and there are pages 0…3"):
-        gather(source(cells), HoldOut(pages=(4,)), 0.2)
+        gather(source(cells), HoldOut(pages=(4,)), 0.2, GAP)
 
 
 def test_images_beside_are_validated_on_and_all_others_trained_on(cells: Path, copy: Path) -> None:
     for folder in ("images", "labels"):
         (copy / folder / "cell0.tif").unlink()
     hold_out = HoldOut(images=str(copy / "images"), labels=str(copy / "labels"))
-    training, validation = names(gather(source(cells), hold_out, 0.2))
+    training, validation = names(gather(source(cells), hold_out, 0.2, GAP))
     assert (len(training), len(validation)) == (4, 3)
 
 
@@ -98,7 +101,7 @@ def test_images_beside_must_have_the_channels_of_the_training(
         tifffile.imwrite(path, np.stack([pixels, pixels // 2, pixels], -1), photometric="rgb")
     hold_out = HoldOut(images=str(copy / "images"), labels=str(copy / "labels"))
     with pytest.raises(ImageError, match="has 3 channels, the training images 1; validate on"):
-        gather(source(cells), hold_out, 0.2)
+        gather(source(cells), hold_out, 0.2, GAP)
 
 
 def test_labels_beside_must_have_no_class_that_training_lacks(
@@ -113,14 +116,14 @@ def test_labels_beside_must_have_no_class_that_training_lacks(
     asked = Source(images=str(copy / "images"), labels=str(copy / "labels"), label_kind="classes")
     hold_out = HoldOut(images=str(copy / "images"), labels=str(beside))
     with pytest.raises(LabelError, match="has 3 classes, the training labels 2; train on images"):
-        gather(asked, hold_out, 0.2)
+        gather(asked, hold_out, 0.2, GAP)
 
 
 def test_training_on_nothing_but_background_is_refused(copy: Path, write_tiff: WriteTiff) -> None:
     for number in (0, 1, 3):
         write_tiff(copy / "labels" / f"cell{number}.tif", np.zeros((64, 64), np.uint8))
     with pytest.raises(LabelError, match="no image that is trained on has any foreground"):
-        gather(source(copy), HoldOut(pages=(2,)), 0.2)
+        gather(source(copy), HoldOut(pages=(2,)), 0.2, GAP)
 
 
 def test_a_run_finds_its_images_again_split_as_they_were(record: RunRecord) -> None:
@@ -157,3 +160,24 @@ def test_another_hold_out_is_refused(record: RunRecord, hold_out: HoldOut, asked
         ConfigError, match=rf"started with cell2\.tif held out, not {asked}; resume"
     ):
         gather_again(record, hold_out)
+
+
+def test_two_images_are_cut_and_both_parts_of_each_are_used(copy: Path) -> None:
+    for number in (2, 3):
+        for folder in ("images", "labels"):
+            (copy / folder / f"cell{number}.tif").unlink()
+    data = gather(source(copy), HoldOut(), 0.2, gap_px=8)
+    assert names(data) == (
+        ["cell0.tif up to row 43", "cell1.tif up to row 43"],
+        ["cell0.tif from row 51", "cell1.tif from row 51"],
+    )
+    assert [page.name for page in data.training] == ["cell0.tif", "cell1.tif"]
+    assert data.validation == []
+    assert data.cut is not None
+    assert (data.cut.share, data.cut.gap_px) == (0.2, 8)
+
+
+def test_images_that_the_user_does_not_want_judged_are_not_cut(copy: Path) -> None:
+    data = gather(source(copy), HoldOut(fraction=0.0), 0.2, gap_px=8)
+    assert data.cut is None
+    assert data.split.validation == []

@@ -21,6 +21,7 @@ from overtile.progress import Silence, StopRequest
 from overtile.training.run import RunFolder
 from overtile.workflows import train as training
 from overtile.workflows.annotated import Source
+from overtile.workflows.reproduce import ReproduceRequest, reproduce
 from overtile.workflows.run_data import HoldOut
 from overtile.workflows.train import TrainResult, train
 from overtile.workflows.train_request import TrainRequest
@@ -88,7 +89,10 @@ def test_a_record_keeps_what_was_understood_and_decided(trained: Path, cells: Pa
     assert [page.name for page in record.validation] == ["cell2.tif"]
     assert len({page.sha256 for page in (*record.training, *record.validation)}) == 4
     assert record.pixel_size_um == (0.5, 0.5)
-    assert record.decisions == ("recipe: tiny, as it stands",)
+    assert record.decisions == (
+        "recipe: tiny, as it stands",
+        "split: 3 images to train on, 1 held out",
+    )
     assert record.recipe == read_recipe(trained / "recipe.toml")
 
 
@@ -114,7 +118,7 @@ def test_everything_understood_is_said_before_the_first_step(request_: TrainRequ
     train(request_, told)
     starts = [line.split(":")[0] for line in told.said]
     assert starts[:2] == ["images", "size"]
-    assert "split: 4 images to train on, 0 held out" in told.said
+    assert any("4 images to train on, 0 held out, so no score" in one for one in told.said)
     assert "recipe: tiny, as it stands" in told.said
     # How many, depends on the last bits of the arithmetic that generated them.
     assert any(re.match(r"note: \d of the images: ", line) for line in told.said)
@@ -306,14 +310,24 @@ def test_a_disk_that_fails_on_the_way_leaves_a_run_to_resume(
     assert train(replace(request_, resume=True)).steps == 2
 
 
-def test_one_image_is_enough_to_train_on(
-    request_: TrainRequest, cells: Path, tmp_path: Path
+def test_one_image_is_enough_to_train_on_and_a_part_of_it_judges(
+    request_: TrainRequest, cells: Path
 ) -> None:
     source = Source(
         images=str(cells / "images" / "cell0.tif"), labels=str(cells / "labels" / "cell0.tif")
     )
-    result = train(replace(request_, source=source, hold_out=HoldOut()))
-    assert (result.training_images, result.validation_images) == (1, 0)
+    one = replace(request_, source=source, hold_out=HoldOut())
+    result = train(one)
+    assert (result.training_images, result.validation_images) == (1, 1)
+    assert "average_precision_50" in result.scores
+    assert any("because 1 image is too few to hold out" in said for said in result.decisions)
+    page = Path(result.report).read_text("utf-8")
+    assert "cell0.tif from row 51" in page
+    assert train(replace(one, resume=True)).scores == result.scores
+    again = reproduce(
+        ReproduceRequest(model=Path(result.out), images=source.images, labels=source.labels)
+    )
+    assert again.equal
 
 
 def test_images_smaller_than_a_tile_and_of_three_channels_train(

@@ -42,6 +42,10 @@ class Origin(Settings):
     sparse: bool = False
     """Whether 0 was such a value, and 1 meant background."""
 
+    cut: tuple[float, int] | None = None
+    """Share of each image that was validated on, and pixels before it that were left out; None
+    where whole images were trained on."""
+
     start: Sha256 | None = None
     """SHA-256 of the weights that training started from; None for random ones."""
 

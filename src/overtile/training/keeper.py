@@ -140,6 +140,7 @@ class Keeper:
             schedule=history.schedule,
             pages=tuple(page.sha256 for page in pages) if len(pages) <= LARGEST_PAGES else (),
             axes=record.axes,
+            cut=(record.cut.share, record.cut.gap_px) if record.cut else None,
             start=record.start.weights_sha256 if record.start else None,
             ignore=record.partial.ignore,
             sparse=record.partial.sparse,

@@ -17,6 +17,7 @@ from overtile.locks import is_ours, locked
 from overtile.records import read_record, write_record
 from overtile.seal import file_digest
 from overtile.storage import make_folder, sweep, write_text
+from overtile.training.cut import Cut
 from overtile.training.history import History
 from overtile.training.validation import task_of
 
@@ -65,6 +66,9 @@ class RunRecord(Settings):
 
     validation: tuple[PageRecord, ...]
     """The images that are held out."""
+
+    cut: Cut | None = None
+    """How regions to validate on were cut out of the images that are trained on."""
 
     validation_images: str | None = None
     validation_labels: str | None = None

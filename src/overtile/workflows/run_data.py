@@ -11,6 +11,7 @@ from overtile.data.kinds import LabelReading
 from overtile.data.sample import Annotated
 from overtile.errors import ConfigError, ImageError, LabelError
 from overtile.progress import StopRequest, never
+from overtile.training.cut import Cut, cut_image, plan_cut
 from overtile.training.run import PageRecord, RunRecord
 from overtile.training.session import Split
 from overtile.training.split import hold_out_fraction, hold_out_pages, spread
@@ -62,7 +63,10 @@ class RunData:
     """What `split.training` is known by."""
 
     validation: Sequence[PageRecord]
-    """What `split.validation` is known by."""
+    """What `split.validation` is known by; empty where it is cut out of the images trained on."""
+
+    cut: Cut | None = None
+    """How regions to validate on were cut out; None where whole images are held out, or none."""
 
     @property
     def reading(self) -> LabelReading:
@@ -74,6 +78,7 @@ def gather(
     source: Source,
     hold_out: HoldOut,
     default_fraction: float,
+    gap_px: int,
     seen: Set[str] = frozenset(),
     should_stop: StopRequest = never,
 ) -> RunData:
@@ -85,6 +90,8 @@ def gather(
     hold_out : HoldOut
     default_fraction : float
         Share to hold out where `hold_out` does not say it.
+    gap_px : int
+        Between what is learnt and what is judged, where regions are cut out of the images.
     seen : set of str
         SHA-256 of images that the network has learnt from before: they are not held out, unless
         named.
@@ -101,6 +108,10 @@ def gather(
     pages = found.annotated()
     if hold_out.images is not None and hold_out.labels is not None:
         return _beside(found, hold_out.images, hold_out.labels, source)
+    if hold_out.fraction is None and hold_out.pages is None and not seen:
+        cut = plan_cut(pages, default_fraction, gap_px)
+        if cut is not None:
+            return _cut(found, pages, cut)
     held_out = _held_out(len(pages), hold_out, default_fraction)
     if seen and hold_out.pages is None:
         fresh = [n for n, page in enumerate(found.pages) if data_digest([page]) not in seen]
@@ -148,7 +159,9 @@ def gather_again(
             remedy="bring them back, or start a new run in another --out",
             path=record.images,
         )
-    if record.validation_images is None:
+    if record.cut is not None:
+        data = _cut(found, found.annotated(), record.cut)
+    elif record.validation_images is None:
         held_out = {page.name for page in record.validation}
         numbers = range(len(now))
         data = _within(
@@ -209,6 +222,20 @@ def _beside(found: AnnotatedSet, images: str, labels: str, source: Source) -> Ru
         )
     split = Split(training=found.annotated(), validation=beside.annotated())
     return _run_data(found, split, found.pages, beside.pages)
+
+
+def _cut(found: AnnotatedSet, pages: Sequence[Annotated], cut: Cut) -> RunData:
+    """Validate on regions that are cut out of the images."""
+    parts = [cut_image(page, cut) for page in pages]
+    split = Split(
+        training=[training for training, _ in parts if _tells(training)],
+        validation=[validation for _, validation in parts if _tells(validation)],
+    )
+    return replace(_run_data(found, split, found.pages, []), cut=cut)
+
+
+def _tells(image: Annotated) -> bool:
+    return image.ignore is None or not image.ignore.all()
 
 
 def _within(

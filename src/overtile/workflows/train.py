@@ -13,11 +13,12 @@ from overtile.config import Recipe, Settings, read_recipe
 from overtile.errors import ConfigError, OutputError, StoppedError
 from overtile.model.device import choose_device, describe_device
 from overtile.model.file import MODEL_NAME
+from overtile.model.geometry import context_px
 from overtile.progress import Progress, Silence, StopRequest, never
 from overtile.training.history import History
 from overtile.training.plan import DataFacts, plan, small_object_px
 from overtile.training.run import RunFolder, RunRecord, StartRecord
-from overtile.training.session import Session
+from overtile.training.session import Session, Split
 from overtile.workflows.annotated import Source
 from overtile.workflows.report import write_report
 from overtile.workflows.run_data import RunData, gather, gather_again
@@ -117,7 +118,7 @@ def _go(
         folder.start(record)
     history = _run(session, folder, should_stop)
     report = write_report(folder, record, history, data)
-    return _result(folder, record, history, report)
+    return _result(folder, record, data.split, history, report)
 
 
 def _changes(record: RunRecord) -> list[str]:
@@ -160,25 +161,23 @@ def _decide(
     if start is not None:
         seen = start.seen
         source = replace(source, label_kind=source.label_kind or start.model.label_kind)
-    data = gather(source, request.hold_out, recipe.training.validation, seen, should_stop)
+        recipe = recipe.model_copy(update={"network": start.model.network})
+    gap_px = context_px(recipe.network.depth)
+    data = gather(source, request.hold_out, recipe.training.validation, gap_px, seen, should_stop)
     for fact, value in data.source.facts:
         progress.say(f"{fact}: {value}")
     for finding in data.source.findings:
         progress.say(f"note: {finding}")
     split, reading = data.split, data.reading
-    progress.say(
-        f"split: {len(split.training)} images to train on, {len(split.validation)} held out"
-    )
     class_names = _class_names(recipe, reading.classes, classes=reading.kind == "classes")
     decisions: tuple[str, ...] = (f"recipe: {recipe.name}, as it stands",)
     if start is not None:
         refuse_misfit(start, len(split.training[0].pixels), class_names)
-        recipe = recipe.model_copy(update={"network": start.model.network})
     if name == AUTO:
         facts = _facts(data, source, len(class_names))
         planned = plan(recipe, facts, device, length, network_given=start is not None)
         recipe, decisions = planned.recipe, planned.decisions
-    decisions += _beginnings(start, data)
+    decisions += (_judged_by(data), *_beginnings(start, data))
     for decision in decisions:
         progress.say(decision)
     record = RunRecord(
@@ -193,6 +192,7 @@ def _decide(
         in_channels=len(split.training[0].pixels),
         training=tuple(data.training),
         validation=tuple(data.validation),
+        cut=data.cut,
         validation_images=whole_path_or_none(request.hold_out.images),
         validation_labels=whole_path_or_none(request.hold_out.labels),
         facts=data.source.facts,
@@ -228,6 +228,20 @@ def _facts(data: RunData, source: Source, classes: int) -> DataFacts:
     )
 
 
+def _judged_by(data: RunData) -> str:
+    """Say what judges the network, and why."""
+    learnt, judged = len(data.split.training), len(data.split.validation)
+    if data.cut is not None:
+        return (
+            f"split: judged by the last {100 * data.cut.share:g} % of the longer side of each "
+            f"image, behind {data.cut.gap_px} px that are neither learnt nor judged, because {learnt} "
+            f"{'image is' if learnt == 1 else 'images are'} too few to hold out whole ones"
+        )
+    counted = f"split: {learnt} images to train on, {judged} held out"
+    no_score = ", so no score of this model exists; score it on others by `overtile evaluate`"
+    return counted + no_score * (judged == 0)
+
+
 def _beginnings(start: Start | None, data: RunData) -> tuple[str, ...]:
     """Say what training starts from, and whether that has seen what is to judge it."""
     if start is None:
@@ -261,7 +275,9 @@ def _class_names(recipe: Recipe, count: int, *, classes: bool) -> tuple[str, ...
     return recipe.class_names
 
 
-def _result(folder: RunFolder, record: RunRecord, history: History, report: Path) -> TrainResult:
+def _result(
+    folder: RunFolder, record: RunRecord, split: Split, history: History, report: Path
+) -> TrainResult:
     best = next((entry for entry in history.validations if entry["step"] == history.best_step), {})
     return TrainResult(
         out=str(folder.path),
@@ -272,7 +288,7 @@ def _result(folder: RunFolder, record: RunRecord, history: History, report: Path
         seconds=history.seconds,
         scores={key: value for key, value in best.items() if key not in ("step", "seconds")},
         best_step=history.best_step,
-        training_images=len(record.training),
-        validation_images=len(record.validation),
+        training_images=len(split.training),
+        validation_images=len(split.validation),
         decisions=(*record.decisions, *history.late_decisions),
     )
