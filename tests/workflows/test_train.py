@@ -321,8 +321,6 @@ def test_one_image_is_enough_to_train_on_and_a_part_of_it_judges(
     assert (result.training_images, result.validation_images) == (1, 1)
     assert "average_precision_50" in result.scores
     assert any("because 1 image is too few to hold out" in said for said in result.decisions)
-    page = Path(result.report).read_text("utf-8")
-    assert "cell0.tif from row 51" in page
     assert train(replace(one, resume=True)).scores == result.scores
     again = reproduce(
         ReproduceRequest(model=Path(result.out), images=source.images, labels=source.labels)

@@ -234,8 +234,8 @@ def _judged_by(data: RunData) -> str:
     if data.cut is not None:
         return (
             f"split: judged by the last {100 * data.cut.share:g} % of the longer side of each "
-            f"image, behind {data.cut.gap_px} px that are neither learnt nor judged, because {learnt} "
-            f"{'image is' if learnt == 1 else 'images are'} too few to hold out whole ones"
+            f"image, behind {data.cut.gap_px} px that are neither learnt nor judged, because "
+            f"{learnt} {'image is' if learnt == 1 else 'images are'} too few to hold out whole ones"
         )
     counted = f"split: {learnt} images to train on, {judged} held out"
     no_score = ", so no score of this model exists; score it on others by `overtile evaluate`"
