@@ -180,6 +180,9 @@ class PredictionConfig(Settings):
     grow_px: Annotated[int, Field(ge=0, le=16)] = 0
     """Cores grow by as many pixels, where the probability exceeds the threshold."""
 
+    temperature: Positive = 1.0
+    """Uncertainty is told after the logits are divided by this; fitted to validation images."""
+
     @property
     def core(self) -> float:
         """The threshold of cores: never below that of objects."""

@@ -16,8 +16,8 @@ from overtile.io import (
     read_image,
     read_labels,
     result_path,
-    write_foreground,
     write_labels,
+    write_map,
     write_probabilities,
 )
 
@@ -152,7 +152,7 @@ def test_probabilities_are_channels_of_each_page(tmp_path: Path) -> None:
 
 def test_foreground_is_one_channel(tmp_path: Path) -> None:
     values = np.random.default_rng(0).random((1, 6, 7), np.float32)
-    write_foreground(tmp_path / "a.tif", values, like=image())
+    write_map(tmp_path / "a.tif", values, like=image())
     again = read_image(tmp_path / "a.tif")
     assert again.axes == "YX"
     assert np.array_equal(again.pixels[:, 0], values)

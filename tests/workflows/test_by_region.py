@@ -76,7 +76,7 @@ def compare(one: Path, other: Path, suffix: str = ".tif") -> None:
     assert labels[0].pixels.max() > 1
     assert np.array_equal(labels[0].pixels, labels[1].pixels)
     assert labels[0].pixel_size_um == labels[1].pixel_size_um
-    for kind in ("foreground", "probabilities"):
+    for kind in ("foreground", "probabilities", "uncertainty"):
         found = [read_image(out / f"image_{kind}{suffix}") for out in (one, other)]
         assert found[0].axes == found[1].axes
         np.testing.assert_allclose(found[0].pixels, found[1].pixels, atol=1e-5)

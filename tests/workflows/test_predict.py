@@ -29,7 +29,7 @@ from overtile.inference.instances import label_instances
 from overtile.inference.predict import Predictor
 from overtile.io import Image, read_image, read_labels, write_labels
 from overtile.locks import locked
-from overtile.model.file import load_model
+from overtile.model.file import load_model, save_model
 from overtile.progress import Silence
 from overtile.records import read_record
 from overtile.storage import make_folder
@@ -78,14 +78,15 @@ def names(folder: Path) -> list[str]:
 
 def test_every_kind_of_result_has_its_name_and_type(request_: PredictRequest) -> None:
     predict(replace(request_, save=get_args(ResultKind)))
-    kinds = {"labels": np.uint8, "foreground": np.float32, "probabilities": np.float32}
+    maps = ("foreground", "probabilities", "uncertainty")
+    kinds = {"labels": np.uint8, **dict.fromkeys(maps, np.float32)}
     for kind, dtype in kinds.items():
         array = tifffile.imread(request_.out / f"cell0_{kind}.tif")
         assert array.dtype == dtype
         assert array.shape[-2:] == (64, 64)
     with Pillow.open(request_.out / "cell0_overlay.png") as overlay:
         assert (overlay.format, overlay.mode, overlay.size) == ("PNG", "RGB", (64, 64))
-    assert len(names(request_.out)) == 2 * 4 + 1
+    assert len(names(request_.out)) == 2 * 5 + 1
 
 
 def test_results_are_what_the_network_says(request_: PredictRequest) -> None:
@@ -99,6 +100,20 @@ def test_results_are_what_the_network_says(request_: PredictRequest) -> None:
     np.testing.assert_array_equal(foreground, 1 - expected[0])
     labels = read_labels(request_.out / "cell0_labels.tif").pixels[0, 0]
     np.testing.assert_array_equal(labels, label_instances(foreground, record.prediction))
+
+
+def test_uncertainty_is_what_the_softened_likeliest_class_leaves(request_: PredictRequest) -> None:
+    network, model = load_model(request_.model)
+    heated = model.prediction.model_copy(update={"temperature": 2.0})
+    file = request_.out.parent / "heated.safetensors"
+    save_model(file, network, model.model_copy(update={"prediction": heated}))
+    predict(replace(request_, model=file, save=("probabilities", "uncertainty")))
+    probabilities = read_image(request_.out / "cell0_probabilities.tif").pixels[0]
+    found = read_image(request_.out / "cell0_uncertainty.tif").pixels[0, 0]
+    roots = np.sqrt(probabilities)  # logits halved
+    np.testing.assert_allclose(found, 1 - (roots / roots.sum(axis=0)).max(axis=0), atol=1e-5)
+    assert found.dtype == np.float32
+    assert 0 <= found.min() < found.max() <= 0.5
 
 
 def test_a_folder_goes_on_in_integers_with_the_ranges_of_its_first_image(

@@ -49,7 +49,10 @@ def test_the_story_is_that_of_record_and_history(run: Path, stories: list[Story]
     (story,) = stories
     record, history = RunFolder(run).record(), RunFolder(run).history()
     assert (story.name, story.finished) == ("my run", True)
-    assert (story.facts, story.decisions) == (record.facts, record.decisions)
+    assert (story.facts, story.decisions) == (
+        record.facts,
+        (*record.decisions, *history.late_decisions),
+    )
     assert story.losses == tuple(entry[:4] for entry in history.losses)
     assert (story.warnings, story.best_step) == (history.warnings, history.best_step)
     assert 'name = "tiny"' in story.recipe_toml

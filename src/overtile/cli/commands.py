@@ -147,7 +147,10 @@ def predict_command(
     inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Files or folders.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where results go.")],
     save: Annotated[
-        str, typer.Option(metavar="KINDS", help="Of labels,foreground,probabilities,overlay.")
+        str,
+        typer.Option(
+            metavar="KINDS", help="Of labels,foreground,probabilities,uncertainty,overlay."
+        ),
     ] = "labels,foreground,overlay",
     tta: Annotated[
         TestTimeAugmentation, typer.Option(help="Average over turned or flipped versions.")

@@ -37,7 +37,7 @@ from overtile.io.pairs import (
 )
 from overtile.io.read import read_image, read_labels
 from overtile.io.region import RegionImage, can_open_by_region, open_image
-from overtile.io.write import result_path, write_foreground, write_labels, write_probabilities
+from overtile.io.write import result_path, write_labels, write_map, write_probabilities
 from overtile.io.write_region import write_by_region
 
 __all__ = [
@@ -59,8 +59,8 @@ __all__ = [
     "read_labels",
     "result_path",
     "write_by_region",
-    "write_foreground",
     "write_labels",
+    "write_map",
     "write_overlay",
     "write_probabilities",
 ]

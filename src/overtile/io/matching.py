@@ -11,7 +11,7 @@ from overtile.io.ctc import are_frames, frame_of, pair_frames, truth_folder, tru
 from overtile.io.pairs import LABEL_SUFFIXES, Pair, bare_name, find_images, refuse_unpaired
 
 RESULT_SUFFIXES = (
-    *("_foreground", "_probabilities", "_overlay", *LABEL_SUFFIXES),
+    *("_foreground", "_probabilities", "_uncertainty", "_overlay", *LABEL_SUFFIXES),
     # What ilastik and others add.
     *("_Probabilities", "_Simple Segmentation", "_Object Identities"),
     *("_pred", "_prediction", "_segmentation"),

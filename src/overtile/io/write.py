@@ -78,12 +78,12 @@ def write_probabilities(path: Path, probabilities: Floats, *, like: Image) -> No
     _write_tiff(path, probabilities.astype(np.float32, copy=False), like, {"min": 0.0, "max": 1.0})
 
 
-def write_foreground(path: Path, foreground: Floats, *, like: Image) -> None:
-    """Write the probability of foreground, a (P, Y, X) array of float32, as an ImageJ TIFF.
+def write_map(path: Path, values: Floats, *, like: Image) -> None:
+    """Write one probability for each pixel, a (P, Y, X) array of float32, as an ImageJ TIFF.
 
     See `write_probabilities` for `path`, `like` and what is raised.
     """
-    write_probabilities(path, foreground[:, np.newaxis], like=like)
+    write_probabilities(path, values[:, np.newaxis], like=like)
 
 
 def result_path(folder: Path, image_path: Path, kind: str, suffix: str | None = None) -> Path:

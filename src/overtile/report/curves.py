@@ -1,4 +1,4 @@
-"""How training went: loss and validation score against minutes, as drawings inside the page."""
+"""How training went, and how sure the network may be, as drawings inside the page."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
+from overtile.evaluation.calibration import Reliability
 from overtile.report.words import score, title
 
 MOST_POINTS = 300
@@ -122,6 +123,37 @@ def validation_curve(
                 text = f"best {score(headline, one[headline])}"
                 words += f" The {text}, at step {best_step}."
                 _mark_best(axes, one["seconds"] / 60, one[headline], text)
+        return _svg(figure, words)
+
+
+def reliability_diagram(before: Reliability, after: Reliability) -> str:
+    """Draw how often pixels are right against how sure the network is of them.
+
+    Parameters
+    ----------
+    before, after : Reliability
+        Without and with the temperature of the model.
+
+    Returns
+    -------
+    svg : str
+        An ``<svg>`` element.
+    """
+    words = (
+        f"Share of pixels that are right by how sure the network is: off by {100 * after.error:.2g}"
+        f" % on average, {100 * before.error:.2g} % without the temperature."
+    )
+    with mpl.rc_context(_LOOKS | {"svg.hashsalt": "reliability"}):
+        figure, axes = _axes(1.0)
+        axes.set_xlim(0, 1.02)
+        axes.set_ylim(0, 1.05)
+        axes.set_xlabel("probability of the likeliest class")
+        axes.set_ylabel("share that is right")
+        axes.plot([0, 1], [0, 1], color=_QUIET, linewidth=1, linestyle="--")
+        for one, colour, name in ((before, _QUIET, "before"), (after, _CURVE, "after")):
+            met = one.pixels > 0
+            axes.plot(one.confidence[met], one.accuracy[met], color=colour, marker="o", label=name)
+        axes.legend(frameon=False, labelcolor=_INK)
         return _svg(figure, words)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from overtile.arrays import ClassMap, Floats, Labels
 from overtile.choices import LabelKind
+from overtile.evaluation.calibration import Reliability
 from overtile.evaluation.scores import TaskScores
 
 
@@ -114,6 +115,10 @@ class Story:
 
     scores: TaskScores | None = None
     """Scores of the weights that were kept, on the held-out images."""
+
+    reliability: tuple[Reliability, Reliability] | None = None
+    """How sure the network is of held-out pixels, and how often right: before and after the
+    temperature. None if nothing was held out."""
 
     seconds: float = 0.0
     """Time trained so far."""

@@ -21,7 +21,7 @@ from overtile.training.loop import StepResult, first_state, train_steps
 from overtile.training.run import LAST_MODEL_NAME, RunFolder, RunRecord
 from overtile.training.sampling import make_sampler
 from overtile.training.schedule import Clock, Pace, RunLength, learning_rate
-from overtile.training.tune import tune_objects
+from overtile.training.settle import settle
 from overtile.training.validation import Validation, validate
 from overtile.training.watch import warnings
 
@@ -131,7 +131,7 @@ class Session:
             return self.history
         try:
             self._train(should_stop)
-            self._tune(should_stop)
+            self._settle(should_stop)
         except _StopAskedError as stop:
             self._save_stopped()
             raise StoppedError(
@@ -184,20 +184,20 @@ class Session:
         if not self.history.validations or self.history.validations[-1]["step"] < self.state.step:
             self._validate(should_stop)
 
-    def _tune(self, should_stop: StopRequest) -> None:
-        """Choose by the validation images how the best model's probabilities become objects."""
-        asked = self.recipe.training.tune_objects and self.record.task == "instances"
-        if not asked or self.history.best is None:
+    def _settle(self, should_stop: StopRequest) -> None:
+        """Choose by the validation images how the best model's probabilities are read."""
+        if self.history.best is None:
             return
         device = next(self.state.network.parameters()).device
         predictor = Predictor(
             network=self.keeper.best_model().to(device), precision=self.recipe.training.precision
         )
-        tuned = tune_objects(predictor, self.split.validation, self.recipe.prediction, should_stop)
-        decision = f"objects: {tuned.reason}"
-        self.progress.say(decision)
-        self._change(tuned=tuned.prediction, late_decisions=(decision,))
-        self.keeper.tune_best(tuned.prediction)
+        read = self._judge(predictor, should_stop).predicted
+        settled = settle(read, self.record, should_stop)
+        for decision in settled.decisions:
+            self.progress.say(decision)
+        self._change(tuned=settled.prediction, late_decisions=settled.decisions)
+        self.keeper.tune_best(settled.prediction)
 
     @property
     def _classes(self) -> int:
@@ -248,15 +248,17 @@ class Session:
     def _validate(self, should_stop: StopRequest) -> None:
         if not self.split.validation:
             return
-        validation = validate(
-            self._predictor(),
+        self._keep(self._judge(self._predictor(), should_stop))
+
+    def _judge(self, predictor: Predictor, should_stop: StopRequest) -> Validation:
+        return validate(
+            predictor,
             _heeding(self.split.validation, should_stop),
             self.record.label_kind,
             self.recipe.prediction,
             self.record.class_names,
             self.record.task,
         )
-        self._keep(validation)
 
     def _keep(self, validation: Validation) -> None:
         scores = validation.scores

@@ -13,8 +13,8 @@ from overtile.config import PredictionConfig
 from overtile.data.sample import Annotated
 from overtile.evaluation import Page, score_instances
 from overtile.inference.instances import foreground, label_instances
-from overtile.inference.predict import Predictor
 from overtile.progress import StopRequest, heed, never
+from overtile.training.validation import Predicted
 
 LEAST_OBJECTS = 20
 """Fewer annotated objects than this are not chosen by."""
@@ -38,8 +38,7 @@ class Tuned:
 
 
 def tune_objects(
-    predictor: Predictor,
-    images: Sequence[Annotated],
+    predicted: Sequence[Predicted],
     config: PredictionConfig,
     should_stop: StopRequest = never,
 ) -> Tuned:
@@ -50,9 +49,8 @@ def tune_objects(
 
     Parameters
     ----------
-    predictor : Predictor
-    images : sequence of Annotated
-        With objects; none of them was trained on.
+    predicted : sequence of Predicted
+        Validation images.
     config : PredictionConfig
         What is kept where nothing better is found; its smallest object is kept in any case.
     should_stop : callable, optional
@@ -62,12 +60,13 @@ def tune_objects(
     StoppedError
         If `should_stop` gave an exit code.
     """
-    chosen = _some(images)
-    objects = sum(np.unique(image.labels[image.labels > 0]).size for image in chosen)
+    chosen = _some(predicted)
+    labels = [one.image.labels for one in chosen]
+    objects = sum(np.unique(ids[ids > 0]).size for ids in labels)
     if objects < LEAST_OBJECTS:
         reason = f"{objects} validation objects are too few to choose by"
         return Tuned(prediction=config, reason=reason)
-    seen = [(image, foreground(predictor.probabilities(image.pixels))) for image in chosen]
+    seen = [(one.image, foreground(one.probabilities)) for one in chosen]
     before = best = _figures(seen, config)
     kept = config
     for candidate in _candidates(config):
@@ -107,6 +106,6 @@ def _figures(
     return first, second, merges, splits
 
 
-def _some(images: Sequence[Annotated]) -> Sequence[Annotated]:
-    pixels = sum(image.labels.size for image in images)
-    return images[:: max(1, -(-pixels // LARGEST_PIXELS))]
+def _some(predicted: Sequence[Predicted]) -> Sequence[Predicted]:
+    pixels = sum(one.image.labels.size for one in predicted)
+    return predicted[:: max(1, -(-pixels // LARGEST_PIXELS))]

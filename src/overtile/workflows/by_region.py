@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from overtile.arrays import Floats, Pixels
 from overtile.data.mirror import mirror_read
 from overtile.data.normalise import GreyScale, grey_scale
+from overtile.inference.doubt import uncertainty
 from overtile.inference.grow import grow
 from overtile.inference.instances import foreground, label_pieces
 from overtile.inference.plan import PredictionPlan, Strip
@@ -175,6 +176,9 @@ class ByRegion:
             arrays["mask"] = inside > self.model.prediction.threshold
         if "foreground" in self.save:
             arrays["foreground"] = inside
+        if "uncertainty" in self.save:
+            temperature = self.model.prediction.temperature
+            arrays["uncertainty"] = uncertainty(probabilities, temperature)
         if "probabilities" in self.save:
             arrays["probabilities"] = probabilities
         return arrays

@@ -20,6 +20,7 @@ from overtile.inference.choose import (
     sample,
     seconds_per_multiply_add,
 )
+from overtile.inference.doubt import uncertainty
 from overtile.inference.instances import foreground, objects
 from overtile.inference.plan import DEFAULT_MEMORY_BYTES, megabytes
 from overtile.inference.predict import Predictor
@@ -31,8 +32,8 @@ from overtile.io import (
     open_image,
     read_image,
     write_by_region,
-    write_foreground,
     write_labels,
+    write_map,
     write_overlay,
     write_probabilities,
 )
@@ -116,10 +117,11 @@ class ImagePrediction:
             predicted.append(predictor.probabilities(normalise(pixels), on_page))
         probabilities = np.stack(predicted)
         kind, config = self.model.label_kind, self.model.prediction
+        heat = config.temperature
         labels = np.stack([objects(page, kind, config) for page in probabilities])
         self.folder.claim()
         for result in request.save:
-            _write(result, self.folder.target(path, result), image, probabilities, labels)
+            _write(result, self.folder.target(path, result), image, probabilities, labels, heat)
         self.folder.finish(path, digest)
         if kind == "classes":
             return int(np.count_nonzero(labels))
@@ -214,42 +216,59 @@ def _duration(seconds: float) -> str:
 
 def _region_store_bytes(kinds: Iterable[ResultKind], image: RegionImage, classes: int) -> int:
     """Tell what the regions take on the disk until results are written, at the very least."""
-    a_pixel = {"foreground": 4, "probabilities": 4 * classes}
+    a_pixel = {"foreground": 4, "uncertainty": 4, "probabilities": 4 * classes}
     pixels = image.pages * math.prod(image.size)
     return sum(a_pixel.get(kind, 0) for kind in kinds) * pixels
 
 
 def _least_bytes(kinds: Iterable[ResultKind], image: Image, classes: int) -> int:
     """Tell what results take at the very least, however well they compress."""
-    a_pixel = {"labels": 1, "foreground": 4, "probabilities": 4 * classes, "overlay": 0}
+    a_pixel = {"labels": 1, "foreground": 4, "uncertainty": 4, "probabilities": 4 * classes}
     pixels = image.pages * math.prod(image.size)
-    return sum(a_pixel[kind] for kind in kinds) * pixels // _BEST_COMPRESSION
+    return sum(a_pixel.get(kind, 0) for kind in kinds) * pixels // _BEST_COMPRESSION
 
 
 def _write(
-    kind: ResultKind, path: Path, image: Image, probabilities: Floats, labels: Labels
+    kind: ResultKind,
+    path: Path,
+    image: Image,
+    probabilities: Floats,
+    labels: Labels,
+    temperature: float,
 ) -> None:
     """Write one result of an image: `probabilities` (P, K, Y, X), `labels` (P, Y, X)."""
     if path.suffix == ".zarr":
-        _write_zarr(kind, path, image, probabilities, labels)
+        _write_zarr(kind, path, image, probabilities, labels, temperature)
     elif kind == "labels":
         write_labels(path, labels, like=image)
-    elif kind == "foreground":
-        write_foreground(path, np.stack([foreground(page) for page in probabilities]), like=image)
+    elif kind in ("foreground", "uncertainty"):
+        write_map(path, _map(kind, probabilities, temperature), like=image)
     elif kind == "probabilities":
         write_probabilities(path, probabilities, like=image)
     else:
         write_overlay(path, image.pixels, labels)
 
 
+def _map(kind: ResultKind, probabilities: Floats, temperature: float) -> Floats:
+    """Give one number for each pixel, (P, Y, X)."""
+    if kind == "foreground":
+        return np.stack([foreground(page) for page in probabilities])
+    return np.stack([uncertainty(page, temperature) for page in probabilities])
+
+
 def _write_zarr(
-    kind: ResultKind, path: Path, image: Image, probabilities: Floats, labels: Labels
+    kind: ResultKind,
+    path: Path,
+    image: Image,
+    probabilities: Floats,
+    labels: Labels,
+    temperature: float,
 ) -> None:
     values: NDArray[Any] = probabilities
     if kind == "labels":
         values = labels[:, np.newaxis].astype(np.min_scalar_type(int(labels.max(initial=0))))
-    elif kind == "foreground":
-        values = np.stack([foreground(page) for page in probabilities])[:, np.newaxis]
+    elif kind != "probabilities":
+        values = _map(kind, probabilities, temperature)[:, np.newaxis]
 
     def read(page: int, rows: slice, columns: slice) -> NDArray[Any]:
         return np.asarray(values[page, :, rows, columns])

@@ -7,11 +7,13 @@ from pathlib import Path
 
 from overtile.config import recipe_toml
 from overtile.data.sample import Sampler, TrainingTile
+from overtile.evaluation.calibration import Reliability
 from overtile.inference.instances import foreground
 from overtile.inference.predict import Predictor
-from overtile.model.file import MODEL_NAME, load_model
+from overtile.model.file import MODEL_NAME, ModelRecord, load_model
 from overtile.report import Example, Prediction, Story, Tile, render
 from overtile.storage import write_text
+from overtile.training.calibrate import measure_reliability
 from overtile.training.history import History
 from overtile.training.run import REPORT_NAME, RunFolder, RunRecord
 from overtile.training.sampling import make_sampler
@@ -88,6 +90,7 @@ def _story(folder: RunFolder, record: RunRecord, history: History, split: Split)
         validations=history.validations,
         best_step=history.best_step,
         scores=validation.scores if validation else None,
+        reliability=_reliability(validation, record, model) if validation else None,
         seconds=history.seconds,
         parameters=sum(parameter.numel() for parameter in network.parameters()),
         peak_memory_mb=history.peak_memory_mb,
@@ -96,6 +99,16 @@ def _story(folder: RunFolder, record: RunRecord, history: History, split: Split)
         augmented=tiles,
         predictions=_predictions(validation) if validation else (),
     )
+
+
+def _reliability(
+    validation: Validation, record: RunRecord, model: ModelRecord
+) -> tuple[Reliability, Reliability]:
+    before, after = (
+        measure_reliability(validation.predicted, record.label_kind, temperature)
+        for temperature in (1.0, model.prediction.temperature)
+    )
+    return before, after
 
 
 def _examples(split: Split) -> list[Example]:

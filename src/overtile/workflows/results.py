@@ -24,7 +24,7 @@ from overtile.records import read_record, write_record
 from overtile.seal import file_digest
 from overtile.storage import sweep
 
-ResultKind: TypeAlias = Literal["labels", "foreground", "probabilities", "overlay"]
+ResultKind: TypeAlias = Literal["labels", "foreground", "probabilities", "uncertainty", "overlay"]
 RECORD_NAME = "predictions.json"
 _SECONDS_BETWEEN_NOTES = 2.0
 
