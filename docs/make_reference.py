@@ -86,6 +86,8 @@ REASONS = {
     "training.steps": "A length that does not depend on the machine.",
     "training.validation": "How many images can be spared.",
     "training.validations": "How often is worth the time.",
+    "training.tune_objects": "Two thresholds and a little growth part objects that touch; those of "
+    "the paper stay where validation images show no gain.",
     "training.tile_statistics": "Batches are small: a network that only met tiles normalised by "
     "their own statistics would meet other values at prediction.",
     "training.average_decay": "Averaged weights change less from one step to the next.",
