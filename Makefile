@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test check bench bench-speed bench-quick baselines claims paper reliability sabotage tables docs setup clean
+.PHONY: demo test check bench bench-speed bench-quick baselines claims annotation paper reliability sabotage tables docs setup clean
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -58,6 +58,13 @@ baselines: .venv/ready
 claims: .venv/ready
 	$(BIN)/python benchmarks/claims/run.py
 	$(BIN)/python benchmarks/claims/seams.py
+	$(BIN)/python benchmarks/tables
+
+# What annotating little is worth: about two hours on one core.
+annotation: .venv/ready
+	$(BIN)/python benchmarks/claims/run.py --claim strokes
+	$(BIN)/python benchmarks/annotation/suggestions.py
+	$(BIN)/python benchmarks/annotation/going_on.py
 	$(BIN)/python benchmarks/tables
 
 paper: .venv/ready

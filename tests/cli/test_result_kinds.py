@@ -14,6 +14,7 @@ def test_kinds_are_read_from_a_list_in_any_order() -> None:
 
 @pytest.mark.parametrize("text", ["", ",", "masks", "labels,masks"])
 def test_a_list_that_names_no_kind_is_refused_with_those_that_exist(text: str) -> None:
-    message = "is not a list of results; use any of labels, foreground, probabilities, uncertainty, overlay"
+    kinds = "labels, foreground, probabilities, uncertainty, overlay"
+    message = f"is not a list of results; use any of {kinds}"
     with pytest.raises(ConfigError, match=message):
         parse_kinds(text)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from overtile.cli.app import Json, Start, app
+from overtile.cli.app import Axes, Device, Json, Start, app
 from overtile.cli.output import emit, table
 
 
@@ -84,6 +84,48 @@ def reproduce_command(
         lines += [f"note: {difference}" for difference in result.differences]
     emit(lines, result.model_dump(mode="json"), json_target)
     return 0 if result.equal else 2
+
+
+@app.command("suggest")
+def suggest_command(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A run folder or model file.")],
+    inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Files or folders.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the list and the page go.")],
+    count: Annotated[int, typer.Option(metavar="N", help="How many regions to suggest.")] = 10,
+    side: Annotated[int, typer.Option(metavar="PX", help="Side of a region, about.")] = 256,
+    axes: Axes = None,
+    device: Device = None,
+    json_target: Json = None,
+) -> int:
+    """Rank regions of images by how much annotating them would teach the model."""
+    from overtile.cli.console import ShownProgress
+    from overtile.cli.signals import stop_on_signals
+    from overtile.workflows.suggest import SuggestRequest, suggest
+
+    request = SuggestRequest(
+        model=model,
+        inputs=inputs,
+        out=out,
+        count=count,
+        side_px=side,
+        axes=axes,
+        device=device or "auto",
+    )
+    should_stop = stop_on_signals()
+    with ShownProgress() as progress:
+        result = suggest(request, progress, should_stop)
+    lines = table(
+        (
+            f"{number}. {one.image}",
+            f"rows {one.row} to {one.row + one.height}, columns {one.column} to "
+            f"{one.column + one.width}: {one.disagreement:.3g} bits",
+        )
+        for number, one in enumerate(result.suggestions, 1)
+    )
+    lines += [f"LEFT OUT: {line}" for line in result.failed]
+    lines.append(f"page: {result.page}")
+    emit(lines, result.model_dump(mode="json"), json_target)
+    return 2 if result.failed else 0
 
 
 @app.command("demo")

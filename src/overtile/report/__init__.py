@@ -1,9 +1,10 @@
-"""Pages that a person is glad to read, of a run and of an evaluation: HTML without network.
+"""Pages that a person is glad to read: of a run, an evaluation, suggestions. HTML without network.
 
 ===================  ==========================================================================
 ``story``            `Story`: everything that the page of a run tells, as plain values and arrays
 ``page``             `render`: a story becomes HTML; ``page.html`` and ``page.css`` are its looks
 ``evaluation_page``  `render_evaluation`: scores and mistakes; ``evaluation.html`` is its look
+``suggestions_page`` `render_suggestions`: what to annotate; ``suggestions.html`` is its look
 ``layout``           what the pages share; ``macros.html`` likewise
 ``pictures``         images, labels, weight maps and predictions as pictures with a description
 ``error_map``        where a prediction is wrong, in colours
@@ -17,6 +18,7 @@
 from overtile.report.evaluation_page import Evaluation, ScoredImage, render_evaluation
 from overtile.report.page import render
 from overtile.report.story import Example, Prediction, Story, Tile
+from overtile.report.suggestions_page import Suggested, SuggestedRegion, render_suggestions
 
 __all__ = [
     "Evaluation",
@@ -24,7 +26,10 @@ __all__ = [
     "Prediction",
     "ScoredImage",
     "Story",
+    "Suggested",
+    "SuggestedRegion",
     "Tile",
     "render",
     "render_evaluation",
+    "render_suggestions",
 ]

@@ -1,0 +1,68 @@
+"""The tables of what annotating little is worth: suggested regions, and going on from a model."""
+
+from __future__ import annotations
+
+import statistics
+
+from tables.results import Result, figure, markdown, read_results
+
+
+def suggestion_table() -> str:
+    """Draw scores after each round of annotating, and what suggestions save."""
+    rows = []
+    for data, results in _by_data("suggestions/*.json").items():
+        first = results[0]
+        for way in ("suggested", "random"):
+            rounds = zip(*(result["scores"][way] for result in results), strict=True)
+            cells = [figure("", list(scores)) for scores in rounds]
+            rows.append([f"{data}, {first['score']}", str(len(results)), way, *cells])
+        saved = [saving(result) for result in results]
+        told = [f"{100 * one:.0f} %" for one in saved]
+        empty = [""] * (len(first["regions"]) - 1)
+        mean = f"**{100 * statistics.fmean(saved):.0f} %** ({', '.join(told)})"
+        rows.append([f"{data}, fewer pixels", str(len(results)), "", mean, *empty])
+    regions = read_results("suggestions/*.json")[0]["regions"] if rows else []
+    return markdown(["data", "seeds", "regions", *(f"{n} regions" for n in regions)], rows)
+
+
+def saving(result: Result) -> float:
+    """Tell how many fewer pixels suggested regions take to reach what random ones reach last.
+
+    The best score of the random regions is the one to reach; where the suggested ones never do, it
+    is the other way round, and the saving is negative.
+    """
+    ways = {
+        way: list(zip(result["pixels"][way], result["scores"][way], strict=True))
+        for way in ("suggested", "random")
+    }
+    goal = min(max(score for _, score in one) for one in ways.values())
+    needed = {
+        way: next(pixels for pixels, score in one if score >= goal) for way, one in ways.items()
+    }
+    return 1 - needed["suggested"] / needed["random"]
+
+
+def going_on_table() -> str:
+    """Draw what training from an earlier model reaches."""
+    rows = []
+    for data, results in _by_data("going_on/*.json").items():
+        first = results[0]
+        few, every = first["images"]
+        whole, tenth = first["steps"]
+        told = {
+            "first": f"{few} images, {whole} steps",
+            "from": f"then {every} images, {tenth} steps from that model",
+            "anew": f"{every} images, {whole} steps anew",
+            "anew in a tenth": f"{every} images, {tenth} steps anew",
+        }
+        for key, words in told.items():
+            values = [result["scores"][key] for result in results]
+            rows.append([f"{data}, {first['score']}", words, figure("", values), str(len(values))])
+    return markdown(["data", "trained on", "score", "seeds"], rows)
+
+
+def _by_data(pattern: str) -> dict[str, list[Result]]:
+    found: dict[str, list[Result]] = {}
+    for result in read_results(pattern):
+        found.setdefault(result["data"], []).append(result)
+    return found

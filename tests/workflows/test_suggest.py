@@ -1,0 +1,90 @@
+"""Suggesting regions of real files, through the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from overtile.cli.main import main
+
+
+def told(capsys: pytest.CaptureFixture[str], *arguments: str | Path, code: int = 0) -> Any:  # noqa: ANN401
+    capsys.readouterr()
+    assert main([*map(str, arguments), "--json", "-"]) == code
+    return json.loads(capsys.readouterr().out)
+
+
+def error(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
+    capsys.readouterr()
+    assert main([*map(str, arguments)]) == 2
+    return capsys.readouterr().err.splitlines()[-1]
+
+
+def test_regions_are_listed_and_shown_the_first_being_worth_most(
+    trained: Path, cells: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "next"
+    arguments = ("suggest", trained, cells / "images", "--out", out, "--side", "32", "--count", "5")
+    result = told(capsys, *arguments)
+    assert len(result["suggestions"]) == 5
+    first = result["suggestions"][0]
+    assert (first["height"], first["width"]) == (32, 32)
+    assert first["disagreement"] == max(one["disagreement"] for one in result["suggestions"])
+    assert sorted(name for name, _ in result["images"]) == [f"cell{n}.tif" for n in range(4)]
+    assert json.loads((out / "suggestions.json").read_text("utf-8")) == result
+    page = (out / "suggestions.html").read_text("utf-8")
+    assert page.count('<article class="card">') == 5
+    assert f"1. {first['image']}, row {first['row']}, column {first['column']}" in page
+    assert "http" not in page.replace("http-equiv", "")
+
+
+def test_an_image_that_cannot_be_read_is_left_out(
+    trained: Path, cells: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bad.tif").write_bytes(b"no image")
+    images = (cells / "images" / "cell0.tif", tmp_path / "bad.tif")
+    result = told(capsys, "suggest", trained, *images, "--out", tmp_path / "next", code=2)
+    assert len(result["suggestions"]) == 1
+    (line,) = result["failed"]
+    assert "bad.tif: is not a PNG, JPEG or TIFF" in line
+
+
+@pytest.mark.parametrize(
+    ("option", "fault"),
+    [
+        (("--count", "0"), "--count must be positive, got 0; give 1 or more"),
+        (("--side", "-3"), "--side must be positive, got -3; give 1 or more"),
+        (("--device", "gpu"), "'gpu' is not a device"),
+    ],
+)
+def test_numbers_that_cannot_be_meant_are_refused(
+    trained: Path,
+    cells: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    option: tuple[str, str],
+    fault: str,
+) -> None:
+    out = tmp_path / "next"
+    assert fault in error(capsys, "suggest", trained, cells / "images", "--out", out, *option)
+    assert not out.exists()
+
+
+def test_nothing_is_written_over(
+    trained: Path, cells: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "thesis.txt").write_text("mine", "utf-8")
+    line = error(capsys, "suggest", trained, cells / "images", "--out", tmp_path)
+    assert "holds other work; choose a new folder for --out" in line
+
+
+def test_one_image_that_cannot_be_read_is_an_error(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bad.tif").write_bytes(b"no image")
+    line = error(capsys, "suggest", trained, tmp_path / "bad.tif", "--out", tmp_path / "next")
+    assert line.startswith("error: ")
+    assert "is not a PNG, JPEG or TIFF" in line
