@@ -32,6 +32,7 @@ check: .venv/ready
 bench: .venv/ready
 	$(BIN)/python benchmarks/accuracy.py isbi2012-auto
 	$(BIN)/python benchmarks/accuracy.py dsb2018-auto
+	$(BIN)/python benchmarks/accuracy.py t98g-auto
 	$(BIN)/python benchmarks/tables
 
 # Speed: both sides of each row in one run; about forty minutes on two quiet cores.

@@ -14,16 +14,19 @@ def accuracy_table() -> str:
             rows.append(
                 [
                     result["title"],
-                    f"{images['trained_on']} / {images['scored']}",
+                    f"{images['trained_on']} / {images['validated_on']} / {images['scored']}",
                     f"{result['minutes']:g} min, {result['steps']} steps",
                     NAMES[key],
                     f"**{goal['reached']:.3f}**",
-                    f"{result['validations'][-1][key]:.3f}",
+                    f"{max(one[key] for one in result['validations']):.3f}"
+                    if goal["goal"].startswith(">")
+                    else f"{min(one[key] for one in result['validations']):.3f}",
                     f"{goal['goal']}{'' if goal['met'] else ' (missed)'}",
                     f"`{result['command']}`",
                 ]
             )
     head = (
-        "job, images trained on / scored, training, figure, best model, last model, goal, command"
+        "job, images trained on / validated on / scored, training, figure, reached, "
+        "best validation, goal, command"
     )
     return markdown(head.split(", "), rows)
