@@ -2,8 +2,8 @@
 
 ``python benchmarks/accuracy.py JOB`` runs one job of `JOBS`; OVERTILE_DATA names the folder of the
 data sets. The pages that are scored are put aside first: they are neither trained on, nor do they
-choose a model or a threshold. The result goes to ``benchmarks/results/accuracy/JOB.json``, and `make tables` puts it
-into the documents.
+choose a model or a threshold. The result goes to ``benchmarks/results/accuracy/JOB.json``, and
+`make tables` puts it into the documents.
 """
 
 from __future__ import annotations

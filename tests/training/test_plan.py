@@ -17,6 +17,7 @@ from overtile.training.plan import (
     WIDTHS,
     DataFacts,
     Plan,
+    large_object_px,
     measure_step,
     plan,
     small_object_px,
@@ -225,3 +226,45 @@ def test_memory_and_instructions_of_this_machine_can_be_asked(
 
 def test_a_planned_recipe_is_valid_toml() -> None:
     assert f"base_channels = {WIDTHS[0]}" in recipe_toml(planned().recipe)
+
+
+@pytest.mark.parametrize(
+    ("object_px", "depth", "context"),
+    [(1, 3, 44), (44, 3, 44), (45, 4, 92), (92, 4, 92), (93, 5, 188), (5000, 5, 188)],
+)
+def test_the_network_is_as_deep_as_it_takes_to_see_an_object(
+    object_px: int, depth: int, context: int
+) -> None:
+    found = planned(replace(FACTS, large_object_px=object_px))
+    assert found.recipe.network.depth == depth
+    reason = said(found.decisions, "depth")
+    assert reason.startswith(f"depth: {depth} poolings, which see {context} px around a pixel")
+
+
+def test_where_no_object_is_known_the_depth_is_that_of_the_recipe() -> None:
+    found = planned()
+    assert found.recipe.network.depth == read_recipe("auto").network.depth
+    assert not [one for one in found.decisions if one.startswith("depth")]
+
+
+def test_a_network_that_is_given_stays_as_it_is() -> None:
+    base = read_recipe("auto")
+    network = base.network.model_copy(update={"base_channels": 7, "depth": 2})
+    found = plan(
+        base.model_copy(update={"network": network}),
+        replace(FACTS, large_object_px=500),
+        CPU,
+        MINUTES,
+        must_not_measure,
+        network_given=True,
+    )
+    assert found.recipe.network == network
+    assert "the model to start from has as many" in said(found.decisions, "width")
+
+
+def test_the_large_object_is_a_disk_of_the_area_that_nine_in_ten_do_not_exceed() -> None:
+    ids = np.zeros((40, 200), np.uint32)
+    for number in range(10):
+        ids[:20, 20 * number : 20 * number + 10] = number + 1  # 200 px, a disk of 15.96 px
+    assert large_object_px([annotated(ids.tolist())]) == 16
+    assert large_object_px([annotated([[0, 0]])]) == 0

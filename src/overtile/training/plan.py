@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import statistics
 import time
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from overtile.choices import LabelKind, Precision
 from overtile.config import NetworkConfig, Recipe
@@ -26,6 +28,10 @@ WIDTHS = (16, 24, 32, 48, 64)
 ENOUGH_STEPS = 2000
 """A wider network is chosen only if it can take as many steps in the time given."""
 
+DEPTHS = (3, 4, 5)
+"""Numbers of poolings that are tried, the shallowest first."""
+
+_LARGE_PERCENTILE = 90.0
 _LARGEST_TILE = {"cpu": 260, "cuda": 516}
 _PIXELS_PER_STEP = {"cpu": 90_000, "cuda": 600_000}
 _WIDTH_UNMEASURED = {"cpu": 16, "cuda": 64}
@@ -47,6 +53,10 @@ class DataFacts:
     label_kind: LabelKind
     small_object_px: int = 0
     """Area that 99 in 100 objects reach, in pixels; 0 where no whole objects are labelled."""
+
+    large_object_px: int = 0
+    """Diameter of a disk as large as the object that 9 in 10 do not exceed, in pixels; 0 where no
+    whole objects are labelled."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,19 +100,22 @@ def plan(
     -------
     plan : Plan
     """
-    kind = device.type
+    kind, decisions = device.type, tuple[str, ...]()
     shorter = int(statistics.median(min(size) for size in facts.sizes))
     longest = min(_LARGEST_TILE[kind], max(shorter, 4))
+    if not network_given:
+        base, decisions = _choose_depth(base, facts)
     depth = base.network.depth
     tile = output_size(smallest_input(longest, depth), depth)
     batch = min(max(1, round(_PIXELS_PER_STEP[kind] / tile**2)), _LARGEST_BATCH)
     precision, why_precision = _choose_precision(device, length)
     base = _with(base, tile=tile, batch=batch, precision=precision)
-    base, decisions = _suit_labels(base, facts)
+    base, suited = _suit_labels(base, facts)
     measure = seconds_per_step or (lambda recipe: measure_step(recipe, facts, device))
     width, why_width = base.network.base_channels, "the model to start from has as many"
     if not network_given:
         width, why_width = _choose_width(base, kind, length, measure)
+    decisions += suited
     decisions += (
         f"tile: {tile + 2 * context_px(depth)} px in, {tile} px labelled, because images are "
         f"{shorter} px along their shorter side",
@@ -111,6 +124,20 @@ def plan(
         f"width: {width} base channels, because {why_width}",
     )
     return Plan(recipe=_with(base, width=width), decisions=decisions)
+
+
+def _choose_depth(base: Recipe, facts: DataFacts) -> tuple[Recipe, tuple[str, ...]]:
+    """Take the shallowest network that sees as far around a pixel as an object is wide."""
+    if facts.large_object_px == 0:
+        return base, ()
+    fitting = [depth for depth in DEPTHS if context_px(depth) >= facts.large_object_px]
+    depth = fitting[0] if fitting else DEPTHS[-1]
+    network = base.network.model_copy(update={"depth": depth})
+    reason = (
+        f"depth: {depth} poolings, which see {context_px(depth)} px around a pixel, because 9 in "
+        f"10 objects are at most {facts.large_object_px} px wide"
+    )
+    return base.model_copy(update={"network": network}), (reason,)
 
 
 def _suit_labels(base: Recipe, facts: DataFacts) -> tuple[Recipe, tuple[str, ...]]:
@@ -135,9 +162,21 @@ def _suit_labels(base: Recipe, facts: DataFacts) -> tuple[Recipe, tuple[str, ...
 
 def small_object_px(images: Sequence[Annotated]) -> int:
     """Give the area in pixels that 99 in 100 annotated objects reach; 0 if there are none."""
+    areas = _areas(images)
+    return int(np.percentile(areas, _SMALL_PERCENTILE)) if areas.size else 0
+
+
+def large_object_px(images: Sequence[Annotated]) -> int:
+    """Give the diameter that 9 in 10 annotated objects do not exceed, as if they were disks."""
+    areas = _areas(images)
+    if not areas.size:
+        return 0
+    return math.ceil(2 * math.sqrt(np.percentile(areas, _LARGE_PERCENTILE) / math.pi))
+
+
+def _areas(images: Sequence[Annotated]) -> NDArray[np.float64]:
     areas = [np.unique_counts(image.labels[image.labels > 0]).counts for image in images]
-    together = np.concatenate([np.zeros(0), *areas])
-    return int(np.percentile(together, _SMALL_PERCENTILE)) if together.size else 0
+    return np.concatenate([np.zeros(0), *areas])
 
 
 def measure_step(recipe: Recipe, facts: DataFacts, device: torch.device) -> float:

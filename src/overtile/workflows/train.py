@@ -16,7 +16,7 @@ from overtile.model.file import MODEL_NAME
 from overtile.model.geometry import context_px
 from overtile.progress import Progress, Silence, StopRequest, never
 from overtile.training.history import History
-from overtile.training.plan import DataFacts, plan, small_object_px
+from overtile.training.plan import DataFacts, large_object_px, plan, small_object_px
 from overtile.training.run import RunFolder, RunRecord, StartRecord
 from overtile.training.session import Session, Split
 from overtile.workflows.annotated import Source
@@ -219,12 +219,14 @@ def _start_record(start: Start | None) -> StartRecord | None:
 
 def _facts(data: RunData, source: Source, classes: int) -> DataFacts:
     training = data.split.training
+    whole_objects = data.reading.kind != "classes" and not source.partial.sparse
     return DataFacts(
         sizes=tuple(image.labels.shape for image in training),
         channels=len(training[0].pixels),
         classes=classes,
         label_kind=data.reading.kind,
-        small_object_px=0 if source.partial.sparse else small_object_px(training),
+        small_object_px=small_object_px(training) if whole_objects else 0,
+        large_object_px=large_object_px(training) if whole_objects else 0,
     )
 
 
