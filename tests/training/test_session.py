@@ -20,7 +20,7 @@ from overtile.data.sample import Annotated, Sampler
 from overtile.errors import DivergedError, OutputError, StoppedError
 from overtile.model.file import MODEL_NAME, load_model
 from overtile.progress import Silence, StopRequest, never
-from overtile.training import keeper
+from overtile.training import keeper, tune
 from overtile.training import session as sessions
 from overtile.training.checkpoint import FOLDER_NAME, CheckpointRecord, Checkpoints
 from overtile.training.history import History
@@ -392,3 +392,45 @@ def test_class_weights_are_those_of_the_whole_training_set(image: Annotated) -> 
 def test_the_tile_of_a_recipe_is_rounded_up_to_a_legal_one() -> None:
     odd = recipe().model_copy(update={"training": Training(tile_output=17)})
     assert tile_output_size(odd) == 18
+
+
+def test_the_best_and_the_last_model_hold_what_was_chosen_at_the_end(
+    new_session: SessionOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tune, "LEAST_OBJECTS", 1)
+    settings = recipe()
+    training = settings.training.model_copy(update={"tune_objects": True})
+    session = new_session(record(settings.model_copy(update={"training": training})))
+    history = session.run(never)
+    assert history.tuned is not None
+    assert history.tuned.temperature != 1
+    assert [line.split(":")[0] for line in history.late_decisions] == ["objects", "uncertainty"]
+    for name in (MODEL_NAME, LAST_MODEL_NAME):
+        assert load_model(session.folder.path / name)[1].prediction == history.tuned
+
+
+def test_a_recipe_that_does_not_tune_keeps_its_thresholds(new_session: SessionOf) -> None:
+    session = new_session()
+    history = session.run(never)
+    assert history.tuned is not None
+    expected = session.recipe.prediction.model_copy(
+        update={"temperature": history.tuned.temperature}
+    )
+    assert history.tuned == expected
+    assert len(history.late_decisions) == 1
+
+
+def test_a_run_that_is_killed_before_its_last_word_says_the_same_word(
+    new_session: SessionOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = new_session()
+    expected = whole.run(never)
+    killed = new_session()
+    with monkeypatch.context() as patched:
+        patched.setattr(killed.keeper, "tune_best", lambda _: (_ for _ in ()).throw(KeyError))
+        with pytest.raises(KeyError):
+            killed.run(never)
+    resumed = new_session(go_on=killed)
+    found = resumed.run(never)
+    assert (found.tuned, found.late_decisions) == (expected.tuned, expected.late_decisions)
+    assert weights(resumed, MODEL_NAME) == weights(whole, MODEL_NAME)
