@@ -86,6 +86,7 @@ REASONS = {
     "training.steps": "A length that does not depend on the machine.",
     "training.validation": "How many images can be spared.",
     "training.validations": "How often is worth the time.",
+    "training.class_share": "A class of few pixels may lie in no tile that is drawn anywhere.",
     "training.tune_objects": "Two thresholds and a little growth part objects that touch; those of "
     "the paper stay where validation images show no gain.",
     "training.tile_statistics": "Batches are small: a network that only met tiles normalised by "

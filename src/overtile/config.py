@@ -157,6 +157,10 @@ class TrainingConfig(Settings):
     """Share of the run in which batch normalisation takes its statistics from the tiles of a step;
     after it, they are those gathered so far, as at prediction."""
 
+    class_share: Fraction = 0.0
+    """Share of tiles that are placed on a pixel of a class drawn evenly, background apart, so that
+    rare ones are met. For labels of kind `classes`."""
+
     tune_objects: bool = False
     """Whether thresholds and growth of objects are chosen by the validation images at the end. For
     labels of kind `instances`."""

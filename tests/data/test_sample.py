@@ -275,3 +275,18 @@ def test_an_object_cut_by_the_end_of_the_labels_has_no_border_there() -> None:
     asked_for = tile.classes[tile.weights > 0]
     assert asked_for.size > 0
     assert (asked_for == 1).all()
+
+
+def test_tiles_are_placed_on_classes_as_often_as_asked() -> None:
+    labels = np.zeros((400, 400), np.uint32)
+    labels[390:, 390:] = 2
+    for share, expected in ((0.0, 0.05), (0.5, 0.5), (1.0, 1.0)):
+        some = replace(sampler(labels, kind="classes"), class_share=share)
+        met = np.mean([(some.draw(step).classes == 2).any() for step in range(150)])
+        assert abs(met - expected) < 0.15
+
+
+def test_a_set_without_foreground_is_drawn_from_all_the_same() -> None:
+    empty = np.zeros((80, 80), np.uint32)
+    some = replace(sampler(empty, kind="classes"), class_share=1.0)
+    assert not some.draw(0).classes.any()

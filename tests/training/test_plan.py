@@ -20,6 +20,7 @@ from overtile.training.plan import (
     large_object_px,
     measure_step,
     plan,
+    rarest_class,
     small_object_px,
 )
 from overtile.training.schedule import RunLength
@@ -268,3 +269,18 @@ def test_the_large_object_is_a_disk_of_the_area_that_nine_in_ten_do_not_exceed()
         ids[:20, 20 * number : 20 * number + 10] = number + 1  # 200 px, a disk of 15.96 px
     assert large_object_px([annotated(ids.tolist())]) == 16
     assert large_object_px([annotated([[0, 0]])]) == 0
+
+
+@pytest.mark.parametrize(("rarest", "share"), [(0.099, 0.33), (0.1, 0.0), (1.0, 0.0)])
+def test_tiles_are_placed_on_classes_where_one_is_rare(rarest: float, share: float) -> None:
+    found = planned(replace(FACTS, label_kind="classes", classes=3, rarest_class=rarest))
+    assert found.recipe.training.class_share == share
+    assert any(one.startswith("tiles: 33 %") for one in found.decisions) == (share > 0)
+
+
+def test_the_rarest_class_is_counted_among_labelled_pixels_that_are_there() -> None:
+    one = annotated([[0, 0, 0, 0, 0, 1, 1, 1, 3, 0]])
+    assert rarest_class([one], 4) == 0.1
+    ignore = np.array([[True] * 5 + [False] * 5])
+    assert rarest_class([replace(one, ignore=ignore)], 4) == 0.2
+    assert rarest_class([annotated([[0, 0]])], 4) == 1.0

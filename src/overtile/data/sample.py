@@ -13,6 +13,7 @@ from overtile.arrays import ClassMap, Floats, Labels
 from overtile.choices import LabelKind
 from overtile.config import AugmentationConfig, LossConfig
 from overtile.data.augment import change_grey_values, draw_field
+from overtile.data.class_places import ClassPlaces
 from overtile.data.deform import resample, resample_labels
 from overtile.data.targets import class_map, separate_touching
 from overtile.data.weight_map import border_weight_map, reach_px
@@ -77,44 +78,57 @@ class Sampler:
     augmentation: AugmentationConfig
     loss: LossConfig
     seed: int
+    class_share: float = 0.0
+    """Share of tiles that are placed on a pixel of a class drawn evenly; for ``classes``."""
 
     def draw(self, step: int, index: int = 0) -> TrainingTile:
         """Draw tile `index` of step `step`; the same arguments give the same tile on any worker."""
         rng = np.random.Generator(
             np.random.Philox(np.random.SeedSequence([self.seed, step, index]))
         )
-        image = self.images[int(rng.integers(len(self.images)))]
-        start = self._draw_start(image, rng)
+        image, asked = self._draw_place(rng)
+        start = self._draw_start(image, asked, rng)
         field = draw_field(self.input_size, start, self.augmentation, rng)
         pixels = change_grey_values(resample(image.pixels, field), self.augmentation, rng)
         classes, weights = self._targets(image, field)
         place = f"{image.name} at ({start[0]}, {start[1]})"
         return TrainingTile(pixels=pixels, classes=classes, weights=weights, place=place)
 
-    def _draw_start(self, image: Annotated, rng: np.random.Generator) -> tuple[int, int]:
+    def _draw_place(self, rng: np.random.Generator) -> tuple[Annotated, tuple[int, int] | None]:
+        """Draw an image, and a pixel that the tile is to show, if it matters which."""
+        if self.class_share > 0 and rng.random() < self.class_share:
+            place = self._class_places.draw(rng)
+            if place is not None:
+                return self.images[place[0]], place[1]
+        image = self.images[int(rng.integers(len(self.images)))]
+        if image.ignore is None:
+            return image, None
+        pixel = int(image.told[rng.integers(image.told.size)])
+        width = image.labels.shape[1]
+        return image, (pixel // width, pixel % width)
+
+    @cached_property
+    def _class_places(self) -> ClassPlaces:
+        return ClassPlaces([image.labels for image in self.images])
+
+    def _draw_start(
+        self, image: Annotated, asked: tuple[int, int] | None, rng: np.random.Generator
+    ) -> tuple[int, int]:
         """Shift the tile so that its labelled part lies on the image, or up to a quarter beyond.
 
-        Where labels tell of some pixels only, one of these lies in it.
+        Where a pixel is asked for, it lies in that part.
         """
         rim = (self.input_size - self.output_size) // 2
         beyond = self.output_size // 4
-        asked = self._draw_told(image, rng)
         starts = []
-        for length, position in zip(image.labels.shape, asked, strict=True):
+        for axis, length in enumerate(image.labels.shape):
             room = length - self.output_size
             low, high = min(0, room) - beyond, max(0, room) + beyond
-            if position is not None:
+            if asked is not None:
+                position = asked[axis]
                 low, high = max(low, position - self.output_size + 1), min(high, position)
             starts.append(int(rng.integers(low, high + 1)) - rim)
         return starts[0], starts[1]
-
-    @staticmethod
-    def _draw_told(image: Annotated, rng: np.random.Generator) -> tuple[int | None, int | None]:
-        """Draw a pixel that the labels tell of; any place will do where they tell of all."""
-        if image.ignore is None:
-            return None, None
-        flat = int(image.told[rng.integers(image.told.size)])
-        return flat // image.labels.shape[1], flat % image.labels.shape[1]
 
     def _targets(self, image: Annotated, field: Floats) -> tuple[ClassMap, Floats]:
         """Deform ids first, then separate, then weigh, so that resampling never closes a gap."""

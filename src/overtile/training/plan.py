@@ -32,6 +32,8 @@ DEPTHS = (3, 4, 5)
 """Numbers of poolings that are tried, the shallowest first."""
 
 _LARGE_PERCENTILE = 90.0
+_RARE = 0.1  # share of the pixels, below which a class may be missed by tiles drawn anywhere
+_CLASS_SHARE = 0.33  # as nnU-Net draws
 _LARGEST_TILE = {"cpu": 260, "cuda": 516}
 _PIXELS_PER_STEP = {"cpu": 90_000, "cuda": 600_000}
 _WIDTH_UNMEASURED = {"cpu": 16, "cuda": 64}
@@ -53,6 +55,9 @@ class DataFacts:
     label_kind: LabelKind
     small_object_px: int = 0
     """Area that 99 in 100 objects reach, in pixels; 0 where no whole objects are labelled."""
+
+    rarest_class: float = 1.0
+    """Share of the labelled pixels that the rarest class has; 1 where no classes are labelled."""
 
     large_object_px: int = 0
     """Diameter of a disk as large as the object that 9 in 10 do not exceed, in pixels; 0 where no
@@ -142,7 +147,7 @@ def _choose_depth(base: Recipe, facts: DataFacts) -> tuple[Recipe, tuple[str, ..
 
 def _suit_labels(base: Recipe, facts: DataFacts) -> tuple[Recipe, tuple[str, ...]]:
     if facts.label_kind == "classes":
-        return base, ()
+        return _meet_rare(base, facts)
     smallest = facts.small_object_px
     prediction = base.prediction.model_copy(update={"smallest_object_px": smallest})
     base = base.model_copy(update={"prediction": prediction})
@@ -158,6 +163,24 @@ def _suit_labels(base: Recipe, facts: DataFacts) -> tuple[Recipe, tuple[str, ...
         "border weight: none, because binary labels draw the borders themselves, and weights would "
         "shift the probability that parts inside from outside",
     )
+
+
+def _meet_rare(base: Recipe, facts: DataFacts) -> tuple[Recipe, tuple[str, ...]]:
+    if facts.rarest_class >= _RARE:
+        return base, ()
+    training = base.training.model_copy(update={"class_share": _CLASS_SHARE})
+    return base.model_copy(update={"training": training}), (
+        f"tiles: {100 * _CLASS_SHARE:.0f} % are placed on a class drawn evenly, because the rarest "
+        f"has {100 * facts.rarest_class:.2g} % of the labelled pixels",
+    )
+
+
+def rarest_class(images: Sequence[Annotated], classes: int) -> float:
+    """Give the share of the labelled pixels that the rarest class has, background apart."""
+    told = (image.labels.ravel()[image.told] for image in images)
+    counts = np.sum([np.bincount(one, minlength=classes) for one in told], axis=0)
+    present = counts[1:][counts[1:] > 0]
+    return float(present.min() / counts.sum()) if present.size else 1.0
 
 
 def small_object_px(images: Sequence[Annotated]) -> int:

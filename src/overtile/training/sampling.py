@@ -33,6 +33,7 @@ def make_sampler(
         augmentation=recipe.augmentation,
         loss=recipe.loss,
         seed=seed,
+        class_share=recipe.training.class_share if kind == "classes" else 0.0,
     )
 
 

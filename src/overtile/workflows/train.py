@@ -16,7 +16,7 @@ from overtile.model.file import MODEL_NAME
 from overtile.model.geometry import context_px
 from overtile.progress import Progress, Silence, StopRequest, never
 from overtile.training.history import History
-from overtile.training.plan import DataFacts, large_object_px, plan, small_object_px
+from overtile.training.plan import DataFacts, large_object_px, plan, rarest_class, small_object_px
 from overtile.training.run import RunFolder, RunRecord, StartRecord
 from overtile.training.session import Session, Split
 from overtile.workflows.annotated import Source
@@ -226,6 +226,7 @@ def _facts(data: RunData, source: Source, classes: int) -> DataFacts:
         classes=classes,
         label_kind=data.reading.kind,
         small_object_px=small_object_px(training) if whole_objects else 0,
+        rarest_class=rarest_class(training, classes) if data.reading.kind == "classes" else 1.0,
         large_object_px=large_object_px(training) if whole_objects else 0,
     )
 
