@@ -284,3 +284,9 @@ def test_the_rarest_class_is_counted_among_labelled_pixels_that_are_there() -> N
     ignore = np.array([[True] * 5 + [False] * 5])
     assert rarest_class([replace(one, ignore=ignore)], 4) == 0.2
     assert rarest_class([annotated([[0, 0]])], 4) == 1.0
+
+
+def test_where_no_whole_object_is_labelled_the_smallest_stays_that_of_the_recipe() -> None:
+    found = planned(replace(FACTS, small_object_px=0))
+    assert found.recipe.prediction == read_recipe("auto").prediction
+    assert not [one for one in found.decisions if one.startswith("smallest object")]

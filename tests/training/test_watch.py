@@ -47,3 +47,8 @@ def test_a_warning_gives_cause_and_remedy() -> None:
     for text in (COLLAPSED, FLAT):
         assert ": likely " in text
         assert "; " in text
+
+
+def test_a_loss_need_not_fall_where_training_starts_from_a_model() -> None:
+    assert warnings(entries(NOISE), 0.5, from_model=True) == []
+    assert warnings(entries(NOISE, single=1.0), 0.5, from_model=True) == [COLLAPSED]

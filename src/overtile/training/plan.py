@@ -148,10 +148,12 @@ def _choose_depth(base: Recipe, facts: DataFacts) -> tuple[Recipe, tuple[str, ..
 def _suit_labels(base: Recipe, facts: DataFacts) -> tuple[Recipe, tuple[str, ...]]:
     if facts.label_kind == "classes":
         return _meet_rare(base, facts)
-    smallest = facts.small_object_px
-    prediction = base.prediction.model_copy(update={"smallest_object_px": smallest})
-    base = base.model_copy(update={"prediction": prediction})
-    decisions = (f"smallest object: {smallest} px, because 99 in 100 annotated ones have as many",)
+    smallest, decisions = facts.small_object_px, tuple[str, ...]()
+    if smallest:
+        prediction = base.prediction.model_copy(update={"smallest_object_px": smallest})
+        base = base.model_copy(update={"prediction": prediction})
+        reason = "because 99 in 100 annotated ones have as many"
+        decisions = (f"smallest object: {smallest} px, {reason}",)
     if facts.label_kind == "instances":
         return base, (
             *decisions,

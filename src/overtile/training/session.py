@@ -232,7 +232,10 @@ class Session:
         )
         self._change(losses=(*self.history.losses, entry))
         self.unnoted.clear()
-        for warning in warnings(self.history.losses, result.fraction):
+        told = warnings(
+            self.history.losses, result.fraction, from_model=self.record.start is not None
+        )
+        for warning in told:
             if warning not in self.history.warnings:
                 self._change(warnings=(*self.history.warnings, warning))
                 self.progress.say(f"warning: step {result.step}: {warning}")

@@ -29,7 +29,9 @@ FLAT = (
 )
 
 
-def warnings(losses: Sequence[LossEntry], fraction: float) -> list[str]:
+def warnings(
+    losses: Sequence[LossEntry], fraction: float, *, from_model: bool = False
+) -> list[str]:
     """Say what is likely wrong with a run.
 
     Parameters
@@ -38,6 +40,8 @@ def warnings(losses: Sequence[LossEntry], fraction: float) -> list[str]:
         All so far.
     fraction : float
         Share of the run that is done.
+    from_model : bool
+        Whether training started from a model: its loss has fallen already.
 
     Returns
     -------
@@ -52,6 +56,6 @@ def warnings(losses: Sequence[LossEntry], fraction: float) -> list[str]:
     if np.mean([entry.single for entry in recent]) > _MOSTLY:
         found.append(COLLAPSED)
     first, last = (np.mean([entry.loss for entry in part]) for part in (losses[:tenth], recent))
-    if last > _FALLEN * first:
+    if last > _FALLEN * first and not from_model:
         found.append(FLAT)
     return found

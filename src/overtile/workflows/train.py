@@ -160,10 +160,17 @@ def _decide(
     seen: frozenset[str] = frozenset()
     if start is not None:
         seen = start.seen
-        source = replace(source, label_kind=source.label_kind or start.model.label_kind)
         recipe = recipe.model_copy(update={"network": start.model.network})
     gap_px = context_px(recipe.network.depth)
-    data = gather(source, request.hold_out, recipe.training.validation, gap_px, seen, should_stop)
+
+    def read(source: Source) -> RunData:
+        share = recipe.training.validation
+        return gather(source, request.hold_out, share, gap_px, seen, should_stop)
+
+    data = read(source)
+    if start and not source.label_kind and data.reading.classes != len(start.model.class_names):
+        source = replace(source, label_kind=start.model.label_kind)
+        data = read(source)
     for fact, value in data.source.facts:
         progress.say(f"{fact}: {value}")
     for finding in data.source.findings:
