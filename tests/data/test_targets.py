@@ -57,27 +57,6 @@ def test_objects_with_a_gap_are_left_as_they_are() -> None:
     np.testing.assert_array_equal(separate_touching(ids), ids)
 
 
-def test_a_wider_gap_is_taken_from_both_and_the_odd_pixel_from_the_larger_id() -> None:
-    before = drawn("11112222")
-    for gap, after in ((1, "1111.222"), (2, "111..222"), (3, "111...22"), (4, "11....22")):
-        np.testing.assert_array_equal(separate_touching(before, gap), drawn(after))
-
-
-@settings(max_examples=100, deadline=None)
-@given(ids=ANY_LABELS, gap=st.integers(1, 5))
-def test_a_pixel_gives_way_to_smaller_ids_within_half_the_gap_and_to_larger_within_the_rest(
-    ids: Labels, gap: int
-) -> None:
-    expected = ids.copy()
-    places = np.argwhere(ids > 0)
-    for y, x in places:
-        for b, a in places:
-            away, one, other = max(abs(y - b), abs(x - a)), ids[y, x], ids[b, a]
-            if (other < one and away <= (gap + 1) // 2) or (other > one and away <= gap // 2):
-                expected[y, x] = 0
-    np.testing.assert_array_equal(separate_touching(ids, gap), expected)
-
-
 @settings(max_examples=200, deadline=None)
 @given(ids=ANY_LABELS)
 def test_after_separation_no_two_objects_touch(ids: Labels) -> None:

@@ -39,10 +39,10 @@ def object_ids(labels: Labels, kind: LabelKind) -> Labels:
 
 
 def separate_touching(ids: Labels, gap_px: int = 1) -> Labels:
-    """Turn pixels into background until no two objects touch, not even diagonally.
+    """Turn pixels into background until objects are a gap apart, also diagonally.
 
-    Where two objects meet, each gives way by half of the gap, the one with the larger id by the
-    odd pixel (Ronneberger 2015, Sec. 3, asks for a separation border and leaves its width
+    Where two objects are nearer, both give way by half of the gap, the one with the larger id by
+    the odd pixel (Ronneberger 2015, Sec. 3, asks for a separation border and leaves its width
     open).
 
     Parameters
