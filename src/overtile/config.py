@@ -100,9 +100,6 @@ class LossConfig(Settings):
     sigma_px: Positive = 5.0
     """Width of the border term, in pixels of the image given to the network."""
 
-    gap_px: Annotated[int, Field(ge=1, le=16)] = 1
-    """Width of the gap that is learnt between objects that touch, in pixels."""
-
     class_balance: Fraction = 1.0
     """Exponent of the inverse class frequency in w_c: 1 balances fully, 0 not at all."""
 

@@ -142,7 +142,7 @@ class Sampler:
             classes = class_map(ids, self.kind)
             weights = self.class_weights[classes]
         else:
-            ids = separate_touching(ids, self.loss.gap_px)
+            ids = separate_touching(ids)
             border = border_weight_map(ids, self.loss)[centre, centre]
             classes = class_map(ids[centre, centre], self.kind)
             weights = self.class_weights[classes] + border

@@ -23,7 +23,7 @@ def make_sampler(
 ) -> Sampler:
     """Build the source of training tiles, with class weights of the whole training set."""
     output = tile_output_size(recipe)
-    maps = (_told_classes(image, kind, recipe.loss.gap_px) for image in images)
+    maps = (_told_classes(image, kind) for image in images)
     return Sampler(
         images=images,
         kind=kind,
@@ -37,8 +37,8 @@ def make_sampler(
     )
 
 
-def _told_classes(image: Annotated, kind: LabelKind, gap_px: int) -> ClassMap:
+def _told_classes(image: Annotated, kind: LabelKind) -> ClassMap:
     """Give the classes of the pixels that the labels tell of, in no order."""
-    separated = image.labels if kind == "classes" else separate_touching(image.labels, gap_px)
+    separated = image.labels if kind == "classes" else separate_touching(image.labels)
     classes = class_map(separated, kind)
     return classes if image.ignore is None else classes[~image.ignore]
