@@ -9,6 +9,7 @@ sets.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import sys
@@ -42,12 +43,15 @@ MINUTES = 6
 
 def main() -> None:
     """Run what is missing."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=len(SEEDS))
+    seeds = range(parser.parse_args().seeds)
     data = os.environ.get("OVERTILE_DATA")
     if data is None:
         sys.exit("error: OVERTILE_DATA is not set; name the folder of the data sets")
     torch.set_num_threads(1)
     RESULTS.mkdir(parents=True, exist_ok=True)
-    jobs = [(name, seed) for seed in SEEDS for name in FIRST_IMAGES]
+    jobs = [(name, seed) for seed in seeds for name in FIRST_IMAGES]
     jobs = [job for job in jobs if not _path(*job).exists()]
     print(f"{len(jobs)} seeds of data sets, about {MINUTES * len(jobs)} minutes", flush=True)
     for name, seed in jobs:
