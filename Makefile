@@ -61,9 +61,12 @@ claims: .venv/ready
 	$(BIN)/python benchmarks/claims/seams.py
 	$(BIN)/python benchmarks/tables
 
-# What annotating little is worth: about two hours on one core.
+# What annotating little is worth: about three hours.
 annotation: .venv/ready
 	$(BIN)/python benchmarks/claims/run.py --claim strokes
+	$(BIN)/python benchmarks/accuracy.py dsb2018-auto
+	$(BIN)/python benchmarks/accuracy.py t98g-auto
+	$(BIN)/python benchmarks/annotation/objects.py
 	$(BIN)/python benchmarks/annotation/suggestions.py
 	$(BIN)/python benchmarks/annotation/going_on.py
 	$(BIN)/python benchmarks/tables

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
 from tables.accuracy import accuracy_table  # noqa: E402
-from tables.annotation import going_on_table, suggestion_table  # noqa: E402
+from tables.annotation import going_on_table, objects_table, suggestion_table  # noqa: E402
 from tables.baselines import baseline_table, short_baseline_table  # noqa: E402
 from tables.claims import claim_tables  # noqa: E402
 from tables.metrics import metrics_table  # noqa: E402
@@ -69,6 +69,7 @@ def main() -> int:
         "agreement": agreement_table(),
         "suggestions": suggestion_table(),
         "going-on": going_on_table(),
+        "objects": objects_table(),
         **claim_tables(),
     }
     stale = 0

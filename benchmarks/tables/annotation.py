@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import statistics
 
-from tables.results import Result, figure, markdown, read_results
+from tables.results import NAMES, Result, figure, markdown, read_results
+
+_OBJECT_FIGURES = ("average_precision_50", "average_precision_75", "seg", "merges", "splits")
 
 
 def suggestion_table() -> str:
@@ -59,6 +61,26 @@ def going_on_table() -> str:
             values = [result["scores"][key] for result in results]
             rows.append([f"{data}, {first['score']}", words, figure("", values), str(len(values))])
     return markdown(["data", "trained on", "score", "seeds"], rows)
+
+
+def objects_table() -> str:
+    """Draw what chosen thresholds and growth give against connected components above one half."""
+    rows = []
+    for result in read_results("objects/*.json"):
+        for name, scheme in result["schemes"].items():
+            cells = [figure(key, [scheme[key]]) for key in _OBJECT_FIGURES]
+            rows.append([result["data"], _scheme(name, scheme["prediction"]), *cells])
+    return markdown(["data", "objects are", *(NAMES[key] for key in _OBJECT_FIGURES)], rows)
+
+
+def _scheme(name: str, prediction: dict[str, float]) -> str:
+    if name == "plain":
+        return "components above 0.5, the plain scheme"
+    core = max(prediction["threshold"], prediction["core_threshold"] or 0)
+    return (
+        f"cores above {core:g} that grow by {prediction['grow_px']} px above "
+        f"{prediction['threshold']:g}, chosen by validation"
+    )
 
 
 def _by_data(pattern: str) -> dict[str, list[Result]]:

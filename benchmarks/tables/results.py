@@ -21,6 +21,7 @@ NAMES = {
     "pixel_error": "pixel error at 0.5",
     "best_pixel_error": "best pixel error",
     "average_precision_50": "AP at IoU 0.5",
+    "average_precision_75": "AP at IoU 0.75",
     "seg": "SEG",
     "merges": "merges",
     "splits": "splits",
