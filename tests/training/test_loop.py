@@ -398,6 +398,21 @@ def test_a_network_that_says_one_class_for_all_is_noticed(
     assert [one.single for one in train_steps(state, sampler, recipe, pace)] == [True]
 
 
+def test_one_class_is_right_where_the_labels_tell_of_one_class_only(
+    sampler: Sampler, recipe: Recipe, new_state: StateOf
+) -> None:
+    image = sampler.images[0]
+    strokes = dataclasses.replace(image, ignore=image.labels == 0)
+    state = new_state(recipe)
+    with torch.no_grad():
+        state.network.classify.weight.zero_()
+        state.network.classify.bias.copy_(torch.tensor([0.0, 5.0]))
+    pace = Pace(RunLength(steps=1), Clock())
+    told = dataclasses.replace(sampler, images=[strokes])
+    found = [one.single for one in train_steps(state, told, recipe, pace)]
+    assert found == [False]
+
+
 def test_one_class_is_right_where_the_truth_has_one_class(
     sampler: Sampler, recipe: Recipe, new_state: StateOf
 ) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -219,6 +220,13 @@ def test_the_digest_changes_with_pixels_labels_and_order() -> None:
         [page()],
     ]
     assert len({data_digest(pages) for pages in sets}) == len(sets)
+
+
+def test_the_digest_tells_background_from_what_is_not_labelled() -> None:
+    one = page(labels=0)
+    masks = [np.zeros((2, 2), bool), np.eye(2, dtype=bool), np.ones((2, 2), bool)]
+    digests = {data_digest([replace(one, ignore=mask)]) for mask in masks}
+    assert len(digests | {data_digest([one])}) == 4
 
 
 def test_the_digest_knows_no_names() -> None:
