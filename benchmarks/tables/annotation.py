@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import statistics
-
 from tables.results import NAMES, Result, figure, markdown, read_results
 
 _OBJECT_FIGURES = ("average_precision_50", "average_precision_75", "seg", "merges", "splits")
 
 
 def suggestion_table() -> str:
-    """Draw scores after each round of annotating, and what suggestions save."""
+    """Draw scores after each round of annotating."""
     rows = []
     for data, results in _by_data("suggestions/*.json").items():
         first = results[0]
@@ -18,30 +16,8 @@ def suggestion_table() -> str:
             rounds = zip(*(result["scores"][way] for result in results), strict=True)
             cells = [figure("", list(scores)) for scores in rounds]
             rows.append([f"{data}, {first['score']}", str(len(results)), way, *cells])
-        saved = [saving(result) for result in results]
-        told = [f"{100 * one:.0f} %" for one in saved]
-        empty = [""] * (len(first["regions"]) - 1)
-        mean = f"**{100 * statistics.fmean(saved):.0f} %** ({', '.join(told)})"
-        rows.append([f"{data}, fewer pixels", str(len(results)), "", mean, *empty])
     regions = read_results("suggestions/*.json")[0]["regions"] if rows else []
     return markdown(["data", "seeds", "regions", *(f"{n} regions" for n in regions)], rows)
-
-
-def saving(result: Result) -> float:
-    """Tell how many fewer pixels suggested regions take to reach what random ones reach last.
-
-    The best score of the random regions is the one to reach; where the suggested ones never do, it
-    is the other way round, and the saving is negative.
-    """
-    ways = {
-        way: list(zip(result["pixels"][way], result["scores"][way], strict=True))
-        for way in ("suggested", "random")
-    }
-    goal = min(max(score for _, score in one) for one in ways.values())
-    needed = {
-        way: next(pixels for pixels, score in one if score >= goal) for way, one in ways.items()
-    }
-    return 1 - needed["suggested"] / needed["random"]
 
 
 def going_on_table() -> str:

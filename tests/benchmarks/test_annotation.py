@@ -50,19 +50,3 @@ def test_the_same_seed_paints_the_same_strokes(module: Callable[[str], Any]) -> 
     one, again, other = (paint(image(), 0.1, seed).ignore for seed in (0, 0, 1))
     assert (one == again).all()
     assert (one != other).any()
-
-
-def result(suggested: list[float], random: list[float]) -> dict[str, Any]:
-    return {
-        "pixels": {"suggested": [100, 200, 300, 400], "random": [100, 200, 300, 400]},
-        "scores": {"suggested": suggested, "random": random},
-    }
-
-
-def test_what_is_saved_is_told_at_the_best_score_that_both_reach(
-    module: Callable[[str], Any],
-) -> None:
-    saving = module("tables.annotation").saving
-    assert saving(result([0.1, 0.5, 0.9, 0.9], [0.1, 0.2, 0.4, 0.5])) == 0.5
-    assert saving(result([0.1, 0.2, 0.3, 0.4], [0.1, 0.4, 0.5, 0.6])) == -1.0
-    assert saving(result([0.1, 0.2, 0.3, 0.4], [0.1, 0.2, 0.3, 0.4])) == 0.0
