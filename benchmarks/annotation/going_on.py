@@ -9,11 +9,7 @@ sets.
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +19,7 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parent / "claims")]
 
 from machine import current_commit, describe_machine  # noqa: E402
+from seeds import run_missing  # noqa: E402
 from trial import Trial, read_split  # noqa: E402
 
 from overtile.inference.predict import Predictor  # noqa: E402
@@ -34,33 +31,11 @@ from overtile.training.schedule import Clock, Pace, RunLength  # noqa: E402
 from overtile.training.validation import validate  # noqa: E402
 
 RESULTS = HERE.parent / "results" / "going_on"
-SEEDS = range(3)
+SEEDS = 3
 FIRST_IMAGES = {"isbi2012": 10, "dsb2018-fluorescence": 30}
 WHOLE, TENTH = 1500, 150
 MINUTES = 6
 """About what one seed of one data set takes on one core."""
-
-
-def main() -> None:
-    """Run what is missing."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=len(SEEDS))
-    seeds = range(parser.parse_args().seeds)
-    data = os.environ.get("OVERTILE_DATA")
-    if data is None:
-        sys.exit("error: OVERTILE_DATA is not set; name the folder of the data sets")
-    torch.set_num_threads(1)
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    jobs = [(name, seed) for seed in seeds for name in FIRST_IMAGES]
-    jobs = [job for job in jobs if not _path(*job).exists()]
-    print(f"{len(jobs)} seeds of data sets, about {MINUTES * len(jobs)} minutes", flush=True)
-    for name, seed in jobs:
-        began = time.monotonic()
-        result = run(name, seed, Path(data))
-        _path(name, seed).write_text(json.dumps(result, indent=1) + "\n")
-        print(
-            f"{name} seed {seed}: {result['scores']}, {time.monotonic() - began:.0f} s", flush=True
-        )
 
 
 def run(name: str, seed: int, data: Path) -> dict[str, Any]:
@@ -119,9 +94,5 @@ def run(name: str, seed: int, data: Path) -> dict[str, Any]:
     }
 
 
-def _path(name: str, seed: int) -> Path:
-    return RESULTS / f"{name}-seed{seed}.json"
-
-
 if __name__ == "__main__":
-    main()
+    run_missing(run, FIRST_IMAGES, SEEDS, RESULTS, minutes=MINUTES)

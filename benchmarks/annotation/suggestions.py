@@ -9,11 +9,7 @@ folder of the data sets.
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +21,7 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parent / "claims")]
 
 from machine import current_commit, describe_machine  # noqa: E402
+from seeds import run_missing  # noqa: E402
 from trial import DATA_SETS, DataSet  # noqa: E402
 
 from overtile.config import Recipe, read_recipe  # noqa: E402
@@ -40,35 +37,13 @@ from overtile.training.validation import validate  # noqa: E402
 from overtile.workflows.annotated import Source, read_annotated  # noqa: E402
 
 RESULTS = HERE.parent / "results" / "suggestions"
-SEEDS = range(5)
+SEEDS = 5
 CHOSEN = ("isbi2012", "dsb2018-fluorescence")
 SIDE_PX = 128
 ROUNDS, FIRST, MORE = 6, 2, 2
 STEPS = 300
 MINUTES = 7
 """About what one seed of one data set takes on one core."""
-
-
-def main() -> None:
-    """Run what is missing."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=len(SEEDS))
-    seeds = range(parser.parse_args().seeds)
-    data = os.environ.get("OVERTILE_DATA")
-    if data is None:
-        sys.exit("error: OVERTILE_DATA is not set; name the folder of the data sets")
-    torch.set_num_threads(1)
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    jobs = [(name, seed) for seed in seeds for name in CHOSEN]
-    jobs = [job for job in jobs if not _path(*job).exists()]
-    print(f"{len(jobs)} seeds of data sets, about {MINUTES * len(jobs)} minutes", flush=True)
-    for name, seed in jobs:
-        began = time.monotonic()
-        result = run(name, seed, Path(data))
-        _path(name, seed).write_text(json.dumps(result, indent=1) + "\n")
-        print(f"{name} seed {seed}: {time.monotonic() - began:.0f} s", flush=True)
-        for way, scores in result["scores"].items():
-            print(f"  {way}: {' '.join(f'{score:.3f}' for score in scores)}", flush=True)
 
 
 def run(name: str, seed: int, data: Path) -> dict[str, Any]:
@@ -178,9 +153,5 @@ def _split(chosen: DataSet, data: Path) -> tuple[Any, list[Annotated], list[Anno
     return found.demand().kind, pool, [pages[number] for number in chosen.held_out]
 
 
-def _path(name: str, seed: int) -> Path:
-    return RESULTS / f"{name}-seed{seed}.json"
-
-
 if __name__ == "__main__":
-    main()
+    run_missing(run, CHOSEN, SEEDS, RESULTS, minutes=MINUTES)

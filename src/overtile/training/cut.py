@@ -57,6 +57,21 @@ def plan_cut(images: Sequence[Annotated], share: float, gap_px: int) -> Cut | No
     return cut if learnt and judged else None
 
 
+def cut_images(images: Sequence[Annotated], cut: Cut) -> tuple[list[Annotated], list[Annotated]]:
+    """Cut all images; a part of which the labels tell nothing is left out.
+
+    Returns
+    -------
+    training, validation : lists of Annotated
+        See `cut_image`.
+    """
+    parts = [cut_image(image, cut) for image in images]
+    training, validation = (
+        [part[side] for part in parts if part[side].told.size] for side in (0, 1)
+    )
+    return training, validation
+
+
 def cut_image(image: Annotated, cut: Cut) -> tuple[Annotated, Annotated]:
     """Cut one image.
 

@@ -117,11 +117,11 @@ class ImagePrediction:
             predicted.append(predictor.probabilities(normalise(pixels), on_page))
         probabilities = np.stack(predicted)
         kind, config = self.model.label_kind, self.model.prediction
-        heat = config.temperature
         labels = np.stack([objects(page, kind, config) for page in probabilities])
         self.folder.claim()
         for result in request.save:
-            _write(result, self.folder.target(path, result), image, probabilities, labels, heat)
+            values = _values(result, probabilities, labels, config.temperature)
+            _write(result, self.folder.target(path, result), image, values)
         self.folder.finish(path, digest)
         if kind == "classes":
             return int(np.count_nonzero(labels))
@@ -228,47 +228,36 @@ def _least_bytes(kinds: Iterable[ResultKind], image: Image, classes: int) -> int
     return sum(a_pixel.get(kind, 0) for kind in kinds) * pixels // _BEST_COMPRESSION
 
 
-def _write(
-    kind: ResultKind,
-    path: Path,
-    image: Image,
-    probabilities: Floats,
-    labels: Labels,
-    temperature: float,
-) -> None:
-    """Write one result of an image: `probabilities` (P, K, Y, X), `labels` (P, Y, X)."""
-    if path.suffix == ".zarr":
-        _write_zarr(kind, path, image, probabilities, labels, temperature)
-    elif kind == "labels":
-        write_labels(path, labels, like=image)
-    elif kind in ("foreground", "uncertainty"):
-        write_map(path, _map(kind, probabilities, temperature), like=image)
-    elif kind == "probabilities":
-        write_probabilities(path, probabilities, like=image)
-    else:
-        write_overlay(path, image.pixels, labels)
-
-
-def _map(kind: ResultKind, probabilities: Floats, temperature: float) -> Floats:
-    """Give one number for each pixel, (P, Y, X)."""
+def _values(
+    kind: ResultKind, probabilities: Floats, labels: Labels, temperature: float
+) -> NDArray[Any]:
+    """Give what a result holds: `probabilities` (P, K, Y, X), or one number a pixel, (P, Y, X)."""
     if kind == "foreground":
         return np.stack([foreground(page) for page in probabilities])
-    return np.stack([uncertainty(page, temperature) for page in probabilities])
+    if kind == "uncertainty":
+        return np.stack([uncertainty(page, temperature) for page in probabilities])
+    return probabilities if kind == "probabilities" else labels
 
 
-def _write_zarr(
-    kind: ResultKind,
-    path: Path,
-    image: Image,
-    probabilities: Floats,
-    labels: Labels,
-    temperature: float,
-) -> None:
-    values: NDArray[Any] = probabilities
+def _write(kind: ResultKind, path: Path, image: Image, values: NDArray[Any]) -> None:
+    """Write one result of an image; of an overlay, `values` are its labels."""
+    if path.suffix == ".zarr":
+        _write_zarr(kind, path, image, values)
+    elif kind == "labels":
+        write_labels(path, values, like=image)
+    elif kind == "probabilities":
+        write_probabilities(path, values, like=image)
+    elif kind == "overlay":
+        write_overlay(path, image.pixels, values)
+    else:
+        write_map(path, values, like=image)
+
+
+def _write_zarr(kind: ResultKind, path: Path, image: Image, values: NDArray[Any]) -> None:
     if kind == "labels":
-        values = labels[:, np.newaxis].astype(np.min_scalar_type(int(labels.max(initial=0))))
-    elif kind != "probabilities":
-        values = _map(kind, probabilities, temperature)[:, np.newaxis]
+        values = values.astype(np.min_scalar_type(int(values.max(initial=0))))
+    if kind != "probabilities":
+        values = values[:, np.newaxis]
 
     def read(page: int, rows: slice, columns: slice) -> NDArray[Any]:
         return np.asarray(values[page, :, rows, columns])

@@ -19,7 +19,7 @@ from overtile.model.file import ModelRecord, load_model, model_path, weights_dig
 from overtile.model.origin import Origin
 from overtile.model.unet import UNet
 from overtile.progress import Progress, Silence, StopRequest, heed, never
-from overtile.training.cut import Cut, cut_image
+from overtile.training.cut import Cut, cut_images
 from overtile.training.loop import first_state, train_steps
 from overtile.training.sampling import make_sampler
 from overtile.training.schedule import Clock, Pace, Point, RunLength
@@ -147,9 +147,8 @@ def _trained_on(
     images = [annotated[numbers[digest]] for digest in origin.pages]
     if origin.cut is None:
         return images
-    cut = Cut(share=origin.cut[0], gap_px=origin.cut[1])
-    parts = [cut_image(image, cut)[0] for image in images]
-    return [part for part in parts if part.ignore is None or not part.ignore.all()]
+    share, gap_px = origin.cut
+    return cut_images(images, Cut(share=share, gap_px=gap_px))[0]
 
 
 def _digest(page: Page) -> str:

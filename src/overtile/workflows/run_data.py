@@ -11,7 +11,7 @@ from overtile.data.kinds import LabelReading
 from overtile.data.sample import Annotated
 from overtile.errors import ConfigError, ImageError, LabelError
 from overtile.progress import StopRequest, never
-from overtile.training.cut import Cut, cut_image, plan_cut
+from overtile.training.cut import Cut, cut_images, plan_cut
 from overtile.training.run import PageRecord, RunRecord
 from overtile.training.session import Split
 from overtile.training.split import hold_out_fraction, hold_out_pages, spread
@@ -226,16 +226,9 @@ def _beside(found: AnnotatedSet, images: str, labels: str, source: Source) -> Ru
 
 def _cut(found: AnnotatedSet, pages: Sequence[Annotated], cut: Cut) -> RunData:
     """Validate on regions that are cut out of the images."""
-    parts = [cut_image(page, cut) for page in pages]
-    split = Split(
-        training=[training for training, _ in parts if _tells(training)],
-        validation=[validation for _, validation in parts if _tells(validation)],
-    )
+    training, validation = cut_images(pages, cut)
+    split = Split(training=training, validation=validation)
     return replace(_run_data(found, split, found.pages, []), cut=cut)
-
-
-def _tells(image: Annotated) -> bool:
-    return image.ignore is None or not image.ignore.all()
 
 
 def _within(
