@@ -11,18 +11,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import tifffile
 from command_line import call
+from data_sets import DATA_SETS, DataSet, put_aside
 from machine import current_commit, describe_machine
-
-from overtile.io import match_files, read_image, read_labels
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "accuracy"
@@ -33,53 +29,30 @@ WORK = HERE.parent / "runs"
 class Job:
     """One line of the results table."""
 
-    title: str
-    images: str
-    """Below the data folder, as are `labels`."""
-
-    labels: str
-    held_out: tuple[int, ...]
-    """Pages that are not trained on, and the only ones that are scored."""
-
+    data_set: DataSet
     recipe: str
     minutes: float
-    task: str
     goals: dict[str, tuple[str, float]]
     """Figure to reach: name, then ``<=`` or ``>=`` and a value."""
 
 
-EM = {
-    "images": "isbi2012/train-volume.tif",
-    "labels": "isbi2012/train-labels.tif",
-    "held_out": (3, 9, 17, 22),
-    "task": "isbi2012",
-}
 JOBS = {
     "isbi2012-auto": Job(
-        title="EM membranes (ISBI 2012), recipe auto",
         recipe="auto",
         minutes=20,
+        data_set=DATA_SETS["isbi2012"],
         goals={"rand_error": ("<=", 0.09), "pixel_error": ("<=", 0.07)},
-        **EM,
     ),
     "dsb2018-auto": Job(
-        title="Fluorescence nuclei (DSB 2018), recipe auto",
-        images="dsb2018-fluorescence/images",
-        labels="dsb2018-fluorescence/labels",
-        held_out=tuple(range(0, 124, 5)),
+        data_set=DATA_SETS["dsb2018"],
         recipe="auto",
         minutes=10,
-        task="instances",
         goals={"average_precision_50": (">=", 0.86)},
     ),
     "t98g-auto": Job(
-        title="Cells in phase contrast (T98G), recipe auto",
-        images="t98g-phase-contrast/images",
-        labels="t98g-phase-contrast/labels",
-        held_out=(2, 7, 12, 17),
+        data_set=DATA_SETS["t98g"],
         recipe="auto",
         minutes=5,
-        task="instances",
         goals={"average_precision_50": (">=", 0.5)},
     ),
 }
@@ -104,22 +77,21 @@ def main() -> None:
 def run(name: str, job: Job, data: Path) -> dict[str, Any]:
     """Run the three commands of a job and gather what they say."""
     folder = WORK / name
-    shutil.rmtree(folder, ignore_errors=True)
-    put_aside(job, data, folder)
+    scored = put_aside(job.data_set, data, folder)
     place = f"runs/{name}"
     commands = [
         f"overtile train {place}/train/images {place}/train/labels --out {place}/run --recipe "
         f"{job.recipe} --minutes {job.minutes:g}",
         f"overtile predict {place}/run {place}/test/images --out {place}/results --save "
         "labels,foreground",
-        f"overtile evaluate {place}/results {place}/test/labels --task {job.task}",
+        f"overtile evaluate {place}/results {place}/test/labels --task {job.data_set.task}",
     ]
     trained, _, scores = (call(command, data) for command in commands)
     record = json.loads((folder / "run" / "run.json").read_text())
     history = json.loads((folder / "run" / "history.json").read_text())
     return {
         "job": name,
-        "title": job.title,
+        "title": f"{job.data_set.title}, recipe {job.recipe}",
         "command": f"python benchmarks/accuracy.py {name}",
         "commands": commands,
         "commit": current_commit(),
@@ -133,7 +105,7 @@ def run(name: str, job: Job, data: Path) -> dict[str, Any]:
         "images": {
             "trained_on": len(record["training"]),
             "validated_on": len(record["validation"]),
-            "scored": len(job.held_out),
+            "scored": scored,
         },
         "decisions": trained["decisions"],
         "recipe": record["recipe"],
@@ -155,25 +127,6 @@ def run(name: str, job: Job, data: Path) -> dict[str, Any]:
             for figure, (sign, value) in job.goals.items()
         ],
     }
-
-
-def put_aside(job: Job, data: Path, folder: Path) -> None:
-    """Copy the pages that are scored to ``test``, and all others to ``train``."""
-    number = 0
-    for pair in match_files(str(data / job.images), str(data / job.labels)).pairs:
-        image, labels = read_image(pair.image), read_labels(pair.labels)
-        for page in range(image.pages):
-            part = "test" if number in job.held_out else "train"
-            name = f"{pair.image.stem}_{page:03d}.tif"
-            for kind, stored in (("images", image), ("labels", labels)):
-                target = folder / part / kind / name
-                target.parent.mkdir(parents=True, exist_ok=True)
-                pixels = np.squeeze(np.moveaxis(stored.pixels[page], 0, -1))
-                if kind == "labels":
-                    pixels = pixels.astype(np.uint16)
-                photometric = "rgb" if pixels.ndim == 3 else "minisblack"
-                tifffile.imwrite(target, pixels, photometric=photometric)
-            number += 1
 
 
 def _met(value: float, sign: str, goal: float) -> bool:

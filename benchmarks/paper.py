@@ -19,7 +19,8 @@ from command_line import call
 from machine import current_commit, describe_machine
 
 from overtile.config import read_recipe
-from overtile.training.plan import DataFacts, measure_step
+from overtile.training.fingerprint import Fingerprint
+from overtile.training.plan import measure_step
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "paper"
@@ -83,7 +84,7 @@ def _history(run: str) -> dict[str, Any]:
 
 def _expected(recipe: str, steps: int, device: str) -> str:
     """Measure a step of the recipe, and say how long all of them take."""
-    facts = DataFacts(sizes=((512, 512),), channels=1, classes=2, label_kind="binary")
+    facts = Fingerprint(sizes=((512, 512),), channels=1, classes=2, label_kind="binary")
     seconds = measure_step(read_recipe(recipe), facts, torch.device(device))
     minutes = steps * seconds / 60
     return f"about {minutes:.0f} minutes at {seconds:.2g} s a step, and a tenth of that for scores"

@@ -24,8 +24,8 @@ from trial import Trial, read_split  # noqa: E402
 
 from overtile.inference.predict import Predictor  # noqa: E402
 from overtile.model.unet import UNet  # noqa: E402
+from overtile.training.fingerprint import small_object_px  # noqa: E402
 from overtile.training.loop import first_state, train_steps  # noqa: E402
-from overtile.training.plan import small_object_px  # noqa: E402
 from overtile.training.sampling import make_sampler  # noqa: E402
 from overtile.training.schedule import Clock, Pace, RunLength  # noqa: E402
 from overtile.training.validation import validate  # noqa: E402

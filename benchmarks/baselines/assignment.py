@@ -72,7 +72,9 @@ def fulfil(method: Method, assignment: Assignment) -> None:
     split = final_split(pages)
     training = train(method, split, rate=rate, minutes=minutes, seed=seed, looks=LOOKS)
     network = training.network
-    foreground, prediction = predict(lambda pixels: method.predict(network, pixels), split.watched)
+    foreground, prediction = predict(
+        lambda pixels: method.predict(network, pixels)[1], split.watched
+    )
     if method.other_route is not None:
         prediction |= method.other_route(network, split.watched[0].pixels)
     weights = {name: part.contiguous() for name, part in network.state_dict().items()}

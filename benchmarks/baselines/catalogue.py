@@ -6,11 +6,12 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
-import monai_environment
 from assignment import Assignment, fulfil
 from fully_convolutional import fully_convolutional
 from padded_unet import DEFAULT_RATE, padded_unet
+from peer_environment import MONAI, peer_python
 from sliding_window import sliding_window
 from through_cli import train_and_predict
 
@@ -29,9 +30,9 @@ class Baseline:
 
 
 def _with_monai(assignment: Assignment) -> None:
-    python = monai_environment.monai_python(assignment.folder.parents[1] / "monai-env")
+    python = peer_python(MONAI, assignment.folder.parents[1] / "monai-env")
     options = ["--minutes", f"{assignment.minutes}", "--seed", f"{assignment.seed}"]
-    job = [python, monai_environment.JOB, assignment.folder, assignment.data]
+    job = [python, Path(__file__).parent / "monai_job.py", assignment.folder, assignment.data]
     subprocess.run([*map(str, job), *options], check=True)
 
 

@@ -88,10 +88,10 @@ def fully_convolutional() -> Method:
 
 
 def predict_page(network: nn.Module, pixels: Floats) -> Floats:
-    """Give the (Y, X) probability of interior for grey values (1, Y, X), in one pass."""
+    """Give the (K, Y, X) probabilities of all classes for grey values (C, Y, X), in one pass."""
     batch = torch.from_numpy(pixels)[None].contiguous(memory_format=torch.channels_last)
     with torch.inference_mode():
-        return network(batch)[0].softmax(dim=0)[1].numpy()
+        return network(batch)[0].softmax(dim=0).numpy()
 
 
 def _source(pages: Sequence[Annotated], seed: int) -> Source:

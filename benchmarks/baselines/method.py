@@ -32,7 +32,7 @@ def cross_entropy(logits: Tensor, classes: Tensor) -> Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class Method:
-    """One way to tell membrane from interior, as a table of functions."""
+    """One way to tell the class of every pixel, as a table of functions."""
 
     build: Callable[[Sequence[Annotated]], nn.Module]
     """Makes the network for pages to train on, of which it may count the classes."""
@@ -41,14 +41,14 @@ class Method:
     """Draws batches from pages, by a seed."""
 
     predict: Callable[[nn.Module, Floats], Floats]
-    """Gives the (Y, X) probability of interior in [0, 1] for grey values (1, Y, X)."""
+    """Gives the (K, Y, X) probabilities of all classes for grey values (C, Y, X)."""
 
     rates: tuple[float, ...]
     """Learning rates to choose from; a single one is taken as it is."""
 
     loss: Callable[[Tensor, Tensor], Tensor] = cross_entropy
     optimiser: Callable[[nn.Module, float], Optimizer] = adam
-    schedule: Literal["constant", "cosine"] = "cosine"
+    schedule: Literal["constant", "cosine", "polynomial"] = "cosine"
     largest_gradient: float = 0.0
     """Gradients longer than this are shortened to it; 0 leaves them."""
 

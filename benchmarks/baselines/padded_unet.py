@@ -33,10 +33,11 @@ class PaddedUNet(nn.Module):
 
     Notes
     -----
-    ``forward`` takes (N, 1, S, S) and gives logits (N, 2, S, S); sides are multiples of 16 px.
+    ``forward`` takes (N, 1, Y, X) and gives logits (N, K, Y, X); what a pooling cuts off a side is
+    filled with zeros on the way up.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, classes: int = 2) -> None:
         super().__init__()
         widths = [BASE_CHANNELS << level for level in range(DEPTH + 1)]
         self.contracting = nn.ModuleList(
@@ -49,7 +50,7 @@ class PaddedUNet(nn.Module):
         self.expanding = nn.ModuleList(
             _double_convolution(2 * width, width) for width in reversed(widths[:-1])
         )
-        self.classify = nn.Conv2d(widths[0], 2, 1)
+        self.classify = nn.Conv2d(widths[0], classes, 1)
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Turn grey values into logits of the same sides."""
@@ -59,14 +60,15 @@ class PaddedUNet(nn.Module):
             skips.append(pixels)
         skips.pop()
         for up_convolution, level in zip(self.up_convolutions, self.expanding, strict=True):
-            pixels = level(torch.cat([skips.pop(), up_convolution(pixels)], dim=1))
+            skip, raised = skips.pop(), up_convolution(pixels)
+            pixels = level(torch.cat([skip, _fill(raised, like=skip)], dim=1))
         return self.classify(pixels)
 
 
-def padded_unet(rates: tuple[float, ...]) -> Method:
+def padded_unet(rates: tuple[float, ...], classes: int = 2) -> Method:
     """Train a padded U-Net by the defaults of the script, at the best of some learning rates."""
     return Method(
-        build=lambda _: PaddedUNet(),
+        build=lambda _: PaddedUNet(classes),
         source=_whole_pages,
         predict=predict_page,
         rates=rates,
@@ -78,12 +80,18 @@ def padded_unet(rates: tuple[float, ...]) -> Method:
 
 
 def cross_entropy_and_dice(logits: Tensor, classes: Tensor) -> Tensor:
-    """Add 1 - Dice, over the soft-max of both classes, to the cross-entropy."""
+    """Add 1 - Dice, over the soft-max of all classes, to the cross-entropy."""
     probabilities = logits.softmax(dim=1)
-    truth = functional.one_hot(classes, 2).permute(0, 3, 1, 2).float()
+    truth = functional.one_hot(classes, logits.shape[1]).permute(0, 3, 1, 2).float()
     overlap = (probabilities * truth).sum(dim=(0, 2, 3))
     sizes = (probabilities + truth).sum(dim=(0, 2, 3))
     return cross_entropy(logits, classes) + 1 - (2 * overlap / sizes).mean()
+
+
+def _fill(raised: Tensor, *, like: Tensor) -> Tensor:
+    rows, columns = like.shape[2] - raised.shape[2], like.shape[3] - raised.shape[3]
+    sides = (columns // 2, columns - columns // 2, rows // 2, rows - rows // 2)
+    return functional.pad(raised, sides)
 
 
 def _rmsprop(network: nn.Module, rate: float) -> torch.optim.Optimizer:

@@ -98,7 +98,7 @@ def window_around(pixels: Floats, rows: tuple[int, int], window: int) -> Floats:
 
 
 def predict_densely(network: PatchNetwork, pixels: Floats) -> Floats:
-    """Give the (Y, X) probability of interior for grey values (1, Y, X), in strips of rows."""
+    """Give the (2, Y, X) probabilities of classes for grey values (1, Y, X), in strips of rows."""
     height, width = pixels.shape[1:]
     strips = []
     for top in range(0, height, STRIP_ROWS):
@@ -106,8 +106,8 @@ def predict_densely(network: PatchNetwork, pixels: Floats) -> Floats:
         strip = torch.from_numpy(window_around(pixels, rows, network.window))[None]
         with torch.inference_mode():
             logits = network(strip.contiguous(memory_format=torch.channels_last), dense=True)[0]
-            strips.append((logits + network.prior).softmax(dim=0)[1])
-    return torch.cat(strips).reshape(height, width).numpy()
+            strips.append((logits + network.prior).softmax(dim=0).flatten(1))
+    return torch.cat(strips, dim=1).reshape(-1, height, width).numpy()
 
 
 def predict_patches(network: PatchNetwork, patches: Tensor) -> Tensor:

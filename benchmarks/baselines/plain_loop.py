@@ -159,7 +159,11 @@ def thin(losses: Sequence[tuple[int, float, float]], points: int) -> list[list[f
 
 
 def _schedule(method: Method, share: float) -> float:
-    return 1.0 if method.schedule == "constant" else 0.5 * (1 + math.cos(math.pi * share))
+    if method.schedule == "constant":
+        return 1.0
+    if method.schedule == "polynomial":
+        return (1 - share) ** 0.9
+    return 0.5 * (1 + math.cos(math.pi * share))
 
 
 def _step(
@@ -183,7 +187,7 @@ def _step(
 def _look(method: Method, training: Training, pages: Sequence[Annotated]) -> dict[str, float]:
     training.network.eval()
     truth = np.stack([page.labels > 0 for page in pages])
-    foreground = np.stack([method.predict(training.network, page.pixels) for page in pages])
+    foreground = np.stack([method.predict(training.network, page.pixels)[1] for page in pages])
     step, seconds, _ = training.losses[-1]
     return {
         "step": step,

@@ -18,8 +18,8 @@ from overtile.config import Recipe, read_recipe
 from overtile.data.sample import Annotated
 from overtile.inference.predict import Predictor
 from overtile.model.unet import UNet
+from overtile.training.fingerprint import small_object_px
 from overtile.training.loop import TrainingState, train_steps
-from overtile.training.plan import small_object_px
 from overtile.training.sampling import make_sampler
 from overtile.training.schedule import Clock, Pace, RunLength
 from overtile.training.validation import validate

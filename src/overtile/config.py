@@ -17,6 +17,7 @@ from overtile.errors import ConfigError, printable
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
+Offset = Annotated[float, Field(ge=-10, le=10)]
 
 
 def _fits_on_a_line(text: str) -> str:
@@ -74,6 +75,9 @@ class AugmentationConfig(Settings):
 
     exact_share: Fraction = 0.3
     """Share of samples with quarter turns and whole-pixel shifts only, which resample exactly."""
+
+    label_offset_px: tuple[Offset, Offset] = (0.0, 0.0)
+    """How far down and right of what they show all labels lie; turned tiles keep the offset."""
 
     contrast: Annotated[float, Field(ge=0, lt=1)] = 0.2
     """Grey values are multiplied by a factor drawn from 1 ± this."""

@@ -51,7 +51,7 @@ def test_dense_prediction_equals_patch_by_patch(
     surroundings = patch_network.window_around(pixels, (0, 64), window)[0]
     patches = sliding_window.cut(surroundings, rows, columns, window)
     one_by_one = patch_network.predict_patches(network, patches)
-    densely = patch_network.predict_densely(network, pixels)[rows, columns]
+    densely = patch_network.predict_densely(network, pixels)[1, rows, columns]
     assert one_by_one.std() > 1e-3
     np.testing.assert_allclose(densely, one_by_one, atol=1e-4)
 

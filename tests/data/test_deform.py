@@ -12,6 +12,7 @@ from overtile.arrays import Floats
 from overtile.data.deform import (
     affine_field,
     bend,
+    keep_offset,
     resample,
     resample_labels,
     spline_matrix,
@@ -194,3 +195,27 @@ def test_positions_outside_see_the_image_mirrored(seed: int, height: int, width:
     np.testing.assert_allclose(
         resample(image, field), resample(wide, field + margin), rtol=0, atol=1e-6
     )
+
+
+@pytest.mark.parametrize(
+    ("turn", "moved"),
+    [
+        ([[1.0, 0.0], [0.0, 1.0]], (0.0, 0.0)),
+        ([[-1.0, 0.0], [0.0, 1.0]], (1.2, 0.0)),  # mirrored: twice the offset
+        ([[1.0, 0.0], [0.0, -1.0]], (0.0, -0.4)),
+        ([[0.0, 1.0], [-1.0, 0.0]], (0.8, 0.4)),  # a quarter turn takes (0.6, -0.2) to (-0.2, -0.6)
+    ],
+)
+def test_an_offset_of_labels_is_kept_however_the_tile_is_turned(
+    turn: list[list[float]], moved: tuple[float, float]
+) -> None:
+    field = affine_field((9, 9), (4, 4), np.array(turn))
+    difference = keep_offset(field, (0.6, -0.2)) - field
+    np.testing.assert_allclose(
+        difference, np.broadcast_to(np.array(moved)[:, None, None], (2, 9, 9)), atol=1e-5
+    )
+
+
+def test_without_an_offset_the_field_of_labels_is_that_of_the_image() -> None:
+    field = affine_field((9, 9), (4, 4))
+    assert keep_offset(field, (0.0, 0.0)) is field

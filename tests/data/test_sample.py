@@ -290,3 +290,15 @@ def test_a_set_without_foreground_is_drawn_from_all_the_same() -> None:
     empty = np.zeros((80, 80), np.uint32)
     some = replace(sampler(empty, kind="classes"), class_share=1.0)
     assert not some.draw(0).classes.any()
+
+
+def test_labels_that_lie_below_what_they_show_do_so_in_turned_and_mirrored_tiles() -> None:
+    below = AugmentationConfig.model_validate(
+        STILL.model_dump() | {"exact_share": 1, "mirror": True, "label_offset_px": (1, 0)}
+    )
+    labels = blocks(shape=(40, 40)) % 4
+    drawn = sampler(labels, kind="classes", augmentation=below)
+    for step in range(12):
+        tile = drawn.draw(step)
+        row, column = tile.pixels[:, 9:49, 10:50].astype(int)  # one pixel above the labelled part
+        assert np.mean(tile.classes == labels[np.minimum(row + 1, 239), column]) > 0.99

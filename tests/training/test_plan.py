@@ -8,26 +8,30 @@ import pytest
 import torch
 
 from overtile.config import Recipe, parse_recipe, read_recipe, recipe_toml
+from overtile.data.label_offset import LabelOffset
 from overtile.data.sample import Annotated
 from overtile.model.device import fastest_precision
 from overtile.model.geometry import output_size, smallest_input
 from overtile.training import plan as planning
+from overtile.training.fingerprint import (
+    Fingerprint,
+    class_regions,
+    large_object_px,
+    rarest_class,
+    small_object_px,
+)
 from overtile.training.plan import (
     ENOUGH_STEPS,
     WIDTHS,
-    DataFacts,
     Plan,
-    large_object_px,
     measure_step,
     plan,
-    rarest_class,
-    small_object_px,
 )
 from overtile.training.schedule import RunLength
 
 CPU = torch.device("cpu")
 MINUTES = RunLength(minutes=10)
-FACTS = DataFacts(sizes=((300, 400),), channels=1, classes=2, label_kind="instances")
+FACTS = Fingerprint(sizes=((300, 400),), channels=1, classes=2, label_kind="instances")
 
 
 def must_not_measure(recipe: Recipe) -> float:
@@ -45,7 +49,7 @@ def enough_up_to(width: int) -> planning.SecondsPerStep:
 
 
 def planned(
-    facts: DataFacts = FACTS, length: RunLength = MINUTES, fast_up_to: int = WIDTHS[0]
+    facts: Fingerprint = FACTS, length: RunLength = MINUTES, fast_up_to: int = WIDTHS[0]
 ) -> Plan:
     return plan(read_recipe("auto"), facts, CPU, length, enough_up_to(fast_up_to))
 
@@ -124,11 +128,38 @@ def test_a_planned_recipe_is_one_that_a_run_can_be_read_back_with(side: int) -> 
 
 
 def test_small_tiles_come_in_batches_that_learn_from_as_many_pixels() -> None:
-    small = planned(replace(FACTS, sizes=((64, 64),))).recipe.training
+    small = planned(replace(FACTS, sizes=((150, 150),))).recipe.training
     large = planned(replace(FACTS, sizes=((300, 300),))).recipe.training
     pixels = [one.batch * one.tile_output**2 for one in (small, large)]
     assert pixels[0] == pytest.approx(pixels[1], rel=0.5)
     assert small.batch > large.batch >= 1
+
+
+def test_a_tile_that_is_mostly_context_comes_in_small_batches() -> None:
+    small = planned(replace(FACTS, sizes=((34, 34),)))
+    assert small.recipe.training.tile_output == 36
+    assert small.recipe.training.batch == 7  # 7 tiles of 220² px, not 69
+    assert "sees no more than 339 000" in said(small.decisions, "batch")
+
+
+def test_no_network_sees_across_the_gap_before_what_judges_it() -> None:
+    facts = replace(FACTS, large_object_px=500)
+    found = plan(read_recipe("auto"), facts, CPU, MINUTES, enough_up_to(16), gap_px=92)
+    assert found.recipe.network.depth == 4
+
+
+def test_labels_that_lie_beside_what_they_show_do_so_in_every_tile() -> None:
+    offset = LabelOffset(down_px=-0.597, right_px=0.152, standard_error_px=0.033, patches=90)
+    found = planned(replace(FACTS, label_offset=offset))
+    assert found.recipe.augmentation.label_offset_px == (-0.6, 0.15)
+    reason = said(found.decisions, "label offset")
+    assert "0.60 px above and 0.15 px right of the edges in the images (± 0.03 px" in reason
+    assert planned().recipe.augmentation.label_offset_px == (0, 0)
+
+
+def test_regions_of_a_class_are_the_objects_of_class_labels() -> None:
+    (regions,) = class_regions([annotated([[1, 1, 2, 0, 1], [0, 0, 2, 0, 1]])])
+    assert regions.labels.tolist() == [[1, 1, 3, 0, 2], [0, 0, 3, 0, 2]]
 
 
 @pytest.mark.parametrize("what", ["tile", "batch", "precision", "width"])

@@ -84,6 +84,33 @@ def affine_field(
     return field
 
 
+def keep_offset(field: Floats, offset_px: tuple[float, float]) -> Floats:
+    """Give the field of labels that lie beside what they show, so that each tile shows it equally.
+
+    A turned tile would turn the offset as well, and no network could learn it. Here the labels are
+    taken from where they are as far down and right of the turned image as they are in the original.
+
+    Parameters
+    ----------
+    field : (2, S, S) array of float32
+        Source positions of the image.
+    offset_px : (y, x)
+        The label of what the image shows at p is at p + offset, in pixels.
+
+    Returns
+    -------
+    field : (2, S, S) array of float32
+        Source positions of the labels; `field` itself where there is no offset.
+    """
+    if not any(offset_px):
+        return field
+    offset, steps = np.asarray(offset_px), field.shape[1] - 1
+    down = (field[:, -1] - field[:, 0]).mean(axis=1) / steps
+    right = (field[:, :, -1] - field[:, :, 0]).mean(axis=1) / steps
+    turned = np.stack([down, right], axis=1) @ offset
+    return field + np.float32(offset - turned)[:, None, None]
+
+
 def resample(pixels: Floats, field: Floats) -> Floats:
     """Take grey values at the positions of a field by cubic convolution (Keys 1981, a = -1/2).
 

@@ -14,7 +14,7 @@ from overtile.choices import LabelKind
 from overtile.config import AugmentationConfig, LossConfig
 from overtile.data.augment import change_grey_values, draw_field
 from overtile.data.class_places import ClassPlaces
-from overtile.data.deform import resample, resample_labels
+from overtile.data.deform import keep_offset, resample, resample_labels
 from overtile.data.targets import class_map, separate_touching
 from overtile.data.weight_map import border_weight_map, reach_px
 
@@ -90,7 +90,8 @@ class Sampler:
         start = self._draw_start(image, asked, rng)
         field = draw_field(self.input_size, start, self.augmentation, rng)
         pixels = change_grey_values(resample(image.pixels, field), self.augmentation, rng)
-        classes, weights = self._targets(image, field)
+        beside = keep_offset(field, self.augmentation.label_offset_px)
+        classes, weights = self._targets(image, beside)
         place = f"{image.name} at ({start[0]}, {start[1]})"
         return TrainingTile(pixels=pixels, classes=classes, weights=weights, place=place)
 

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import math
 import os
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from overtile.choices import LabelKind, Precision
+from overtile.choices import Precision
 from overtile.config import NetworkConfig, Recipe
-from overtile.data.sample import Annotated
 from overtile.model.device import fastest_precision
 from overtile.model.geometry import context_px, output_size, smallest_input
 from overtile.model.unet import UNet
+from overtile.training.fingerprint import Fingerprint
 from overtile.training.loop import Batch, TrainingState, take_step
 from overtile.training.schedule import RunLength
 
@@ -31,37 +28,15 @@ ENOUGH_STEPS = 2000
 DEPTHS = (3, 4, 5)
 """Numbers of poolings that are tried, the shallowest first."""
 
-_LARGE_PERCENTILE = 90.0
 _RARE = 0.1  # share of the pixels, below which a class may be missed by tiles drawn anywhere
 _CLASS_SHARE = 0.33  # as nnU-Net draws
 _LARGEST_TILE = {"cpu": 260, "cuda": 516}
 _PIXELS_PER_STEP = {"cpu": 90_000, "cuda": 600_000}
+_MOST_CONTEXT = 4  # pixels that a step sees, by those that it should learn from
 _WIDTH_UNMEASURED = {"cpu": 16, "cuda": 64}
 _LARGEST_MEMORY_SHARE = 0.5
 _BYTES_PER_VALUE = 80  # kept for the backward pass, for one input pixel and one base channel
-_SMALL_PERCENTILE = 1.0
 _LARGEST_BATCH = 1024  # of the recipe's schema; reached by images of a few pixels only
-
-
-@dataclass(frozen=True, kw_only=True)
-class DataFacts:
-    """What the plan looks at."""
-
-    sizes: tuple[tuple[int, int], ...]
-    """Height and width of every training image, in pixels."""
-
-    channels: int
-    classes: int
-    label_kind: LabelKind
-    small_object_px: int = 0
-    """Area that 99 in 100 objects reach, in pixels; 0 where no whole objects are labelled."""
-
-    rarest_class: float = 1.0
-    """Share of the labelled pixels that the rarest class has; 1 where no classes are labelled."""
-
-    large_object_px: int = 0
-    """Diameter of a disk as large as the object that 9 in 10 do not exceed, in pixels; 0 where no
-    whole objects are labelled."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,12 +53,13 @@ SecondsPerStep = Callable[[Recipe], float]
 
 def plan(
     base: Recipe,
-    facts: DataFacts,
+    facts: Fingerprint,
     device: torch.device,
     length: RunLength,
     seconds_per_step: SecondsPerStep | None = None,
     *,
     network_given: bool = False,
+    gap_px: int | None = None,
 ) -> Plan:
     """Fill in what depends on data, machine and time.
 
@@ -91,7 +67,7 @@ def plan(
     ----------
     base : Recipe
         All other settings; `auto` as shipped.
-    facts : DataFacts
+    facts : Fingerprint
     device : torch.device
     length : RunLength
         By `minutes`, steps are measured on `device` and the widest network is taken that gets
@@ -100,6 +76,8 @@ def plan(
         Replaces the measurement.
     network_given : bool
         Whether the network of `base` stays as it is, and nothing is measured.
+    gap_px : int, optional
+        What separates regions that judge from those that are learnt: no network sees across it.
 
     Returns
     -------
@@ -109,34 +87,42 @@ def plan(
     shorter = int(statistics.median(min(size) for size in facts.sizes))
     longest = min(_LARGEST_TILE[kind], max(shorter, 4))
     if not network_given:
-        base, decisions = _choose_depth(base, facts)
+        base, decisions = _choose_depth(base, facts, gap_px)
     depth = base.network.depth
     tile = output_size(smallest_input(longest, depth), depth)
-    batch = min(max(1, round(_PIXELS_PER_STEP[kind] / tile**2)), _LARGEST_BATCH)
+    seen = tile + 2 * context_px(depth)
+    learnt = round(_PIXELS_PER_STEP[kind] / tile**2)
+    batch = min(learnt, round(_MOST_CONTEXT * _PIXELS_PER_STEP[kind] / seen**2), _LARGEST_BATCH)
+    batch = max(batch, 1)
     precision, why_precision = _choose_precision(device, length)
     base = _with(base, tile=tile, batch=batch, precision=precision)
     base, suited = _suit_labels(base, facts)
+    base, met = _meet_offset(base, facts)
     measure = seconds_per_step or (lambda recipe: measure_step(recipe, facts, device))
     width, why_width = base.network.base_channels, "the model to start from has as many"
     if not network_given:
         width, why_width = _choose_width(base, kind, length, measure)
-    decisions += suited
+    decisions += suited + met
     decisions += (
-        f"tile: {tile + 2 * context_px(depth)} px in, {tile} px labelled, because images are "
+        f"tile: {seen} px in, {tile} px labelled, because images are "
         f"{shorter} px along their shorter side",
-        f"batch: {batch}, so that a step learns from about {batch * tile**2 / 1e3:.0f} 000 pixels",
+        f"batch: {batch}, so that a step learns from about {batch * tile**2 / 1e3:.0f} 000 pixels"
+        + f" and sees no more than {batch * seen**2 / 1e3:.0f} 000" * (batch < learnt),
         f"precision: {precision}, because {why_precision}",
         f"width: {width} base channels, because {why_width}",
     )
     return Plan(recipe=_with(base, width=width), decisions=decisions)
 
 
-def _choose_depth(base: Recipe, facts: DataFacts) -> tuple[Recipe, tuple[str, ...]]:
+def _choose_depth(
+    base: Recipe, facts: Fingerprint, gap_px: int | None
+) -> tuple[Recipe, tuple[str, ...]]:
     """Take the shallowest network that sees as far around a pixel as an object is wide."""
     if facts.large_object_px == 0:
         return base, ()
-    fitting = [depth for depth in DEPTHS if context_px(depth) >= facts.large_object_px]
-    depth = fitting[0] if fitting else DEPTHS[-1]
+    depths = [depth for depth in DEPTHS if gap_px is None or context_px(depth) <= gap_px]
+    fitting = [depth for depth in depths if context_px(depth) >= facts.large_object_px]
+    depth = fitting[0] if fitting else depths[-1]
     network = base.network.model_copy(update={"depth": depth})
     reason = (
         f"depth: {depth} poolings, which see {context_px(depth)} px around a pixel, because 9 in "
@@ -145,7 +131,7 @@ def _choose_depth(base: Recipe, facts: DataFacts) -> tuple[Recipe, tuple[str, ..
     return base.model_copy(update={"network": network}), (reason,)
 
 
-def _suit_labels(base: Recipe, facts: DataFacts) -> tuple[Recipe, tuple[str, ...]]:
+def _suit_labels(base: Recipe, facts: Fingerprint) -> tuple[Recipe, tuple[str, ...]]:
     if facts.label_kind == "classes":
         return _meet_rare(base, facts)
     smallest, decisions = facts.small_object_px, tuple[str, ...]()
@@ -167,7 +153,21 @@ def _suit_labels(base: Recipe, facts: DataFacts) -> tuple[Recipe, tuple[str, ...
     )
 
 
-def _meet_rare(base: Recipe, facts: DataFacts) -> tuple[Recipe, tuple[str, ...]]:
+def _meet_offset(base: Recipe, facts: Fingerprint) -> tuple[Recipe, tuple[str, ...]]:
+    if facts.label_offset is None:
+        return base, ()
+    down, right, error, patches = facts.label_offset
+    offset = (round(down, 2), round(right, 2))
+    augmentation = base.augmentation.model_copy(update={"label_offset_px": offset})
+    return base.model_copy(update={"augmentation": augmentation}), (
+        f"label offset: kept in turned and mirrored tiles, because labels lie {abs(down):.2f} px "
+        f"{'below' if down > 0 else 'above'} and {abs(right):.2f} px "
+        f"{'right' if right > 0 else 'left'} of the edges in the images (± {error:.2f} px, over "
+        f"{patches} patches)",
+    )
+
+
+def _meet_rare(base: Recipe, facts: Fingerprint) -> tuple[Recipe, tuple[str, ...]]:
     if facts.rarest_class >= _RARE:
         return base, ()
     training = base.training.model_copy(update={"class_share": _CLASS_SHARE})
@@ -177,34 +177,7 @@ def _meet_rare(base: Recipe, facts: DataFacts) -> tuple[Recipe, tuple[str, ...]]
     )
 
 
-def rarest_class(images: Sequence[Annotated], classes: int) -> float:
-    """Give the share of the labelled pixels that the rarest class has, background apart."""
-    told = (image.labels.ravel()[image.told] for image in images)
-    counts = np.sum([np.bincount(one, minlength=classes) for one in told], axis=0)
-    present = counts[1:][counts[1:] > 0]
-    return float(present.min() / counts.sum()) if present.size else 1.0
-
-
-def small_object_px(images: Sequence[Annotated]) -> int:
-    """Give the area in pixels that 99 in 100 annotated objects reach; 0 if there are none."""
-    areas = _areas(images)
-    return int(np.percentile(areas, _SMALL_PERCENTILE)) if areas.size else 0
-
-
-def large_object_px(images: Sequence[Annotated]) -> int:
-    """Give the diameter that 9 in 10 annotated objects do not exceed, as if they were disks."""
-    areas = _areas(images)
-    if not areas.size:
-        return 0
-    return math.ceil(2 * math.sqrt(np.percentile(areas, _LARGE_PERCENTILE) / math.pi))
-
-
-def _areas(images: Sequence[Annotated]) -> NDArray[np.float64]:
-    areas = [np.unique_counts(image.labels[image.labels > 0]).counts for image in images]
-    return np.concatenate([np.zeros(0), *areas])
-
-
-def measure_step(recipe: Recipe, facts: DataFacts, device: torch.device) -> float:
+def measure_step(recipe: Recipe, facts: Fingerprint, device: torch.device) -> float:
     """Time training steps of `recipe` on noise, in seconds; the first one is not counted."""
     network = UNet(facts.channels, facts.classes, recipe.network).to(device)
     state = TrainingState(network, recipe)

@@ -15,8 +15,9 @@ from overtile.model.device import choose_device, describe_device
 from overtile.model.file import MODEL_NAME
 from overtile.model.geometry import context_px
 from overtile.progress import Progress, Silence, StopRequest, never
+from overtile.training.fingerprint import fingerprint
 from overtile.training.history import History
-from overtile.training.plan import DataFacts, large_object_px, plan, rarest_class, small_object_px
+from overtile.training.plan import plan
 from overtile.training.run import RunFolder, RunRecord, StartRecord
 from overtile.training.session import Session, Split
 from overtile.workflows.annotated import Source
@@ -181,8 +182,17 @@ def _decide(
     if start is not None:
         refuse_misfit(start, len(split.training[0].pixels), class_names)
     if name == AUTO:
-        facts = _facts(data, source, len(class_names))
-        planned = plan(recipe, facts, device, length, network_given=start is not None)
+        facts = fingerprint(
+            split.training, reading.kind, len(class_names), whole=not source.partial.sparse
+        )
+        planned = plan(
+            recipe,
+            facts,
+            device,
+            length,
+            network_given=start is not None,
+            gap_px=data.cut.gap_px if data.cut else None,
+        )
         recipe, decisions = planned.recipe, planned.decisions
     decisions += (_judged_by(data), *_beginnings(start, data))
     for decision in decisions:
@@ -222,20 +232,6 @@ def _start_record(start: Start | None) -> StartRecord | None:
     if start is None:
         return None
     return StartRecord(path=str(start.path), weights_sha256=start.weights_sha256)
-
-
-def _facts(data: RunData, source: Source, classes: int) -> DataFacts:
-    training = data.split.training
-    whole_objects = data.reading.kind != "classes" and not source.partial.sparse
-    return DataFacts(
-        sizes=tuple(image.labels.shape for image in training),
-        channels=len(training[0].pixels),
-        classes=classes,
-        label_kind=data.reading.kind,
-        small_object_px=small_object_px(training) if whole_objects else 0,
-        rarest_class=rarest_class(training, classes) if data.reading.kind == "classes" else 1.0,
-        large_object_px=large_object_px(training) if whole_objects else 0,
-    )
 
 
 def _judged_by(data: RunData) -> str:

@@ -1,4 +1,4 @@
-"""An environment of its own for MONAI: nothing of it reaches the project's."""
+"""Environments of their own for the packages of peers: nothing of them reaches the project's."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ import sys
 import sysconfig
 from pathlib import Path
 
-REQUIREMENTS = Path(__file__).with_suffix(".txt")
-JOB = Path(__file__).parent / "monai_job.py"
+MONAI = Path(__file__).parent / "monai.txt"
+"""What the baseline of MONAI needs beside the environment of the project."""
 
 
-def monai_python(folder: Path) -> Path:
-    """Make the environment in `folder` unless it is there, and name its Python.
+def peer_python(requirements: Path, folder: Path) -> Path:
+    """Make the environment of some requirements in `folder`, unless it is there: its Python.
 
-    It sees the packages of the environment that runs this, hence the same torch and numpy.
+    It sees the packages of the environment that runs this, hence the same torch and numpy. What is
+    required is installed without dependencies.
     """
     python, ready = folder / "bin" / "python", folder / "ready.txt"
-    wanted = REQUIREMENTS.read_text()
+    wanted = requirements.read_text()
     if ready.exists() and ready.read_text() == wanted:
         return python
     shutil.rmtree(folder, ignore_errors=True)
@@ -29,6 +30,6 @@ def monai_python(folder: Path) -> Path:
         f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})\n"
     )
     pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet"]
-    subprocess.run([*pip, "--no-deps", "--requirement", str(REQUIREMENTS)], check=True)
+    subprocess.run([*pip, "--no-deps", "--requirement", str(requirements)], check=True)
     ready.write_text(wanted)
     return python

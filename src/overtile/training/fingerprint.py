@@ -1,0 +1,116 @@
+"""What recipe `auto` looks at in the data: sizes, objects, classes, and where the labels lie."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage as ndi
+
+from overtile.choices import LabelKind
+from overtile.data.label_offset import LabelOffset, measure_label_offset
+from overtile.data.sample import Annotated
+
+_SMALL_PERCENTILE = 1.0
+_LARGE_PERCENTILE = 90.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fingerprint:
+    """What the plan knows of the annotated images."""
+
+    sizes: tuple[tuple[int, int], ...]
+    """Height and width of every training image, in pixels."""
+
+    channels: int
+    classes: int
+    label_kind: LabelKind
+    labelled_px: int = 0
+    """Pixels that the labels tell of, in all training images together; 0 if nobody counted."""
+
+    small_object_px: int = 0
+    """Area that 99 in 100 objects reach, in pixels; 0 where no whole objects are labelled."""
+
+    rarest_class: float = 1.0
+    """Share of the labelled pixels that the rarest class has; 1 where no classes are labelled."""
+
+    large_object_px: int = 0
+    """Diameter of a disk as large as the object, or the region of a class, that 9 in 10 do not
+    exceed, in pixels; 0 where no whole ones are labelled."""
+
+    label_offset: LabelOffset | None = None
+    """How far labels lie beside what they show; None where they lie on it, or nobody can tell."""
+
+
+def fingerprint(
+    images: Sequence[Annotated], kind: LabelKind, classes: int, *, whole: bool
+) -> Fingerprint:
+    """Look at all training images.
+
+    Parameters
+    ----------
+    images : sequence of Annotated
+    kind : {"instances", "binary", "classes"}
+    classes : int
+        Number of classes with background, K.
+    whole : bool
+        Whether objects are labelled as a whole, and not by strokes.
+    """
+    regions = class_regions(images) if kind == "classes" else images
+    return Fingerprint(
+        sizes=tuple(image.labels.shape for image in images),
+        channels=len(images[0].pixels),
+        classes=classes,
+        label_kind=kind,
+        labelled_px=sum(image.told.size for image in images),
+        small_object_px=small_object_px(images) if whole and kind != "classes" else 0,
+        rarest_class=rarest_class(images, classes) if kind == "classes" else 1.0,
+        large_object_px=large_object_px(regions) if whole else 0,
+        label_offset=measure_label_offset(images) if whole else None,
+    )
+
+
+def rarest_class(images: Sequence[Annotated], classes: int) -> float:
+    """Give the share of the labelled pixels that the rarest class has, background apart."""
+    told = (image.labels.ravel()[image.told] for image in images)
+    counts = np.sum([np.bincount(one, minlength=classes) for one in told], axis=0)
+    present = counts[1:][counts[1:] > 0]
+    return float(present.min() / counts.sum()) if present.size else 1.0
+
+
+def small_object_px(images: Sequence[Annotated]) -> int:
+    """Give the area in pixels that 99 in 100 annotated objects reach; 0 if there are none."""
+    areas = _areas(images)
+    return int(np.percentile(areas, _SMALL_PERCENTILE)) if areas.size else 0
+
+
+def large_object_px(images: Sequence[Annotated]) -> int:
+    """Give the diameter that 9 in 10 annotated objects do not exceed, as if they were disks."""
+    areas = _areas(images)
+    if not areas.size:
+        return 0
+    return math.ceil(2 * math.sqrt(np.percentile(areas, _LARGE_PERCENTILE) / math.pi))
+
+
+def class_regions(images: Sequence[Annotated]) -> list[Annotated]:
+    """Give every 4-connected region of a class an id of its own."""
+    return [
+        Annotated(name=image.name, pixels=image.pixels, labels=_regions(image.labels))
+        for image in images
+    ]
+
+
+def _regions(classes: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    regions = np.zeros_like(classes)
+    for value in np.unique(classes[classes > 0]):
+        pieces, _ = ndi.label(classes == value)
+        regions = np.where(pieces > 0, regions.max() + pieces.astype(np.uint32), regions)
+    return regions
+
+
+def _areas(images: Sequence[Annotated]) -> NDArray[np.float64]:
+    areas = [np.unique_counts(image.labels[image.labels > 0]).counts for image in images]
+    return np.concatenate([np.zeros(0), *areas])
