@@ -115,3 +115,13 @@ def test_a_turned_flat_image_stays_flat() -> None:
     for view in views("rotations7", (12, 20)):
         assert view.there(flat) == pytest.approx(np.ones(view.there(flat).shape), abs=1e-5)
         assert view.back(view.there(flat)) == pytest.approx(flat, abs=1e-5)
+
+
+@pytest.mark.parametrize("test_time", EVERY)
+def test_what_is_predicted_beside_the_image_comes_back_beside_it(
+    test_time: TestTimeAugmentation,
+) -> None:
+    offset, shape = (3, -2), (81, 71)
+    for view in views(test_time, shape, offset):
+        beside = np.roll(view.there(spot(shape, 5, 8)), offset, axis=(1, 2))
+        assert place(view.back(beside)) == place(spot(shape, 5 + 3, 8 - 2))

@@ -18,9 +18,10 @@ from overtile.config import AugmentationConfig, NetworkConfig, OptimiserConfig, 
 from overtile.config import TrainingConfig as Training
 from overtile.data.sample import Annotated, Sampler
 from overtile.errors import DivergedError, OutputError, StoppedError
+from overtile.inference.predict import Predictor
 from overtile.model.file import MODEL_NAME, load_model
 from overtile.progress import Silence, StopRequest, never
-from overtile.training import keeper, tune
+from overtile.training import keeper, settle, tune
 from overtile.training import session as sessions
 from overtile.training.checkpoint import FOLDER_NAME, CheckpointRecord, Checkpoints
 from overtile.training.history import History
@@ -28,6 +29,7 @@ from overtile.training.loop import TrainingState
 from overtile.training.run import LAST_MODEL_NAME, PageRecord, RunFolder, RunRecord
 from overtile.training.sampling import make_sampler, tile_output_size
 from overtile.training.session import Session, Split
+from overtile.training.validation import validate
 from overtile.training.watch import FLAT
 
 SessionOf = Callable[..., Session]
@@ -404,7 +406,8 @@ def test_the_best_and_the_last_model_hold_what_was_chosen_at_the_end(
     history = session.run(never)
     assert history.tuned is not None
     assert history.tuned.temperature != 1
-    assert [line.split(":")[0] for line in history.late_decisions] == ["objects", "uncertainty"]
+    told = [line.split(":")[0] for line in history.late_decisions]
+    assert told == ["objects", "uncertainty", "turned versions"]
     for name in (MODEL_NAME, LAST_MODEL_NAME):
         assert load_model(session.folder.path / name)[1].prediction == history.tuned
 
@@ -417,7 +420,31 @@ def test_a_recipe_that_does_not_tune_keeps_its_thresholds(new_session: SessionOf
         update={"temperature": history.tuned.temperature}
     )
     assert history.tuned == expected
-    assert len(history.late_decisions) == 1
+    told = [line.split(":")[0] for line in history.late_decisions]
+    assert told == ["uncertainty", "turned versions"]
+
+
+@pytest.mark.parametrize(("looked_at_px", "images"), [(1_000_000, ""), (1, " on 1 of 2 images")])
+def test_a_run_says_what_the_mean_over_turned_versions_gives(
+    new_session: SessionOf, monkeypatch: pytest.MonkeyPatch, looked_at_px: int, images: str
+) -> None:
+    monkeypatch.setattr(settle, "VIEWED_PX", looked_at_px)
+    session = new_session()
+    judges = session.split.validation
+    session.split = replace(session.split, validation=[*judges, *judges])
+    line = session.run(never).late_decisions[-1]
+    network, model = load_model(session.folder.path)
+    plain, mean = (
+        validate(
+            Predictor(network=network, test_time=views),
+            judges,
+            model.label_kind,
+            model.prediction,
+            model.class_names,
+        ).scores.summary["average_precision_50"]
+        for views in ("none", "flips8")
+    )
+    assert f"average_precision_50 {mean:.3f} instead of {plain:.3f}{images}, in eight" in line
 
 
 def test_a_run_that_is_killed_before_its_last_word_says_the_same_word(

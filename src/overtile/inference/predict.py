@@ -53,6 +53,9 @@ class Predictor:
     """What the convolutions see, for ``int8``."""
 
     test_time: TestTimeAugmentation = "none"
+    label_offset_px: tuple[float, float] = (0.0, 0.0)
+    """How far down and right of what they show the labels of the training lay."""
+
     memory_bytes: int = DEFAULT_MEMORY_BYTES
     """What the maps of the network may take, beside the image and its probabilities."""
 
@@ -104,7 +107,7 @@ class Predictor:
             If the memory allowed is too small.
         """
         self.refuse_channels(len(pixels))
-        versions = views(self.test_time, pixels.shape[1:])
+        versions = views(self.test_time, pixels.shape[1:], self.label_offset_px)
         total: Floats | None = None
         for number, view in enumerate(versions):
 

@@ -41,7 +41,7 @@ def disagreement(predictor: Predictor, pixels: Floats) -> tuple[Floats, Floats]:
         Mean over the eight.
     """
     mean, entropy = np.zeros((0,)), np.zeros((0,))
-    seen = views("flips8", pixels.shape[1:])
+    seen = views("flips8", pixels.shape[1:], predictor.label_offset_px)
     for view in seen:
         found = view.back(predictor.probabilities(np.ascontiguousarray(view.there(pixels))))
         mean = found.astype(np.float64) if mean.size == 0 else mean + found

@@ -73,6 +73,11 @@ class ModelRecord(Settings):
     origin: Origin | None = None
     """How the weights came to be; None where nobody says it."""
 
+    @property
+    def label_offset_px(self) -> tuple[float, float]:
+        """How far down and right of what they show the labels of the training lay, in pixels."""
+        return self.origin.recipe.augmentation.label_offset_px if self.origin else (0.0, 0.0)
+
 
 class VerifiedModel(Settings):
     """What was found when a model file was verified; serialises to JSON."""

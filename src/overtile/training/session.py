@@ -193,7 +193,7 @@ class Session:
             network=self.keeper.best_model().to(device), precision=self.recipe.training.precision
         )
         read = self._judge(predictor, should_stop).predicted
-        settled = settle(read, self.record, should_stop)
+        settled = settle(predictor, read, self.record, should_stop)
         for decision in settled.decisions:
             self.progress.say(decision)
         self._change(tuned=settled.prediction, late_decisions=settled.decisions)

@@ -190,6 +190,7 @@ class ImagePrediction:
             precision=precision,
             ranges=self.folder.record.ranges,
             test_time=self.folder.request.test_time,
+            label_offset_px=self.model.label_offset_px,
             memory_bytes=max(0, min(left, DEFAULT_MEMORY_BYTES)),
         )
 

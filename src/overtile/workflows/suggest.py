@@ -112,8 +112,10 @@ def suggest(
             raise ConfigError(f"{option} must be positive, got {value}", remedy="give 1 or more")
     _refuse_occupied(request.out)
     images = [path for place in request.inputs for path in find_images(place)]
-    network, _ = load_model(model_path(request.model))
-    predictor = Predictor(network=network.to(choose_device(request.device)))
+    network, model = load_model(model_path(request.model))
+    predictor = Predictor(
+        network=network.to(choose_device(request.device)), label_offset_px=model.label_offset_px
+    )
     candidates: list[_Candidate] = []
     failed: list[str] = []
     for number, path in enumerate(images):
