@@ -35,7 +35,9 @@ MARKED = re.compile(r"(<!-- generated: (.+?) -->\n).*?(<!-- end -->)", re.DOTALL
 
 CHOSEN = {
     *("network.base_channels", "training.tile_output", "training.batch", "training.precision"),
-    *("loss.w0", "prediction.smallest_object_px"),
+    *("loss.w0", "prediction.smallest_object_px", "network.depth"),
+    *("augmentation.label_offset_px", "augmentation.exact_share", "augmentation.contrast"),
+    *("augmentation.brightness", "augmentation.gamma", "augmentation.noise_sd"),
 }
 """Keys that `training/plan.py` sets for the data and the machine when the recipe is `auto`."""
 
@@ -59,10 +61,13 @@ REASONS = {
     "augmentation.elastic_grid": "How fine the deformation is.",
     "augmentation.elastic_sd_px": "How strong the deformation is.",
     "augmentation.exact_share": "Resampling smooths noise. Some tiles keep the noise as the "
-    "microscope made it, as at prediction.",
-    "augmentation.contrast": "The paper asks for grey-value changes and gives no range.",
-    "augmentation.brightness": "The paper asks for grey-value changes and gives no range.",
-    "augmentation.gamma": "Uneven staining and exposure bend the grey scale.",
+    "microscope made it, as at prediction; all of them where a run sees each pixel seldom.",
+    "augmentation.label_offset_px": "Where labels lie beside what they show, by half a pixel or "
+    "more, turned tiles would contradict each other.",
+    "augmentation.contrast": "The more, the more often a run sees each pixel.",
+    "augmentation.brightness": "The more, the more often a run sees each pixel.",
+    "augmentation.gamma": "Uneven staining and exposure bend the grey scale; as much as for "
+    "contrast.",
     "augmentation.noise_sd": "Gives back the noise that resampling takes away.",
     "augmentation.blur_sd_px": "Focus differs between images.",
     "loss.w0": "By the kind of the labels. A weight on a gap moves the decision there towards "

@@ -17,6 +17,7 @@ from tables.accuracy import accuracy_table  # noqa: E402
 from tables.annotation import going_on_table, objects_table, suggestion_table  # noqa: E402
 from tables.baselines import baseline_table, short_baseline_table  # noqa: E402
 from tables.claims import claim_tables  # noqa: E402
+from tables.comparison import comparison_table  # noqa: E402
 from tables.metrics import metrics_table  # noqa: E402
 from tables.paper import paper_table, seam_table  # noqa: E402
 from tables.reliability import (  # noqa: E402
@@ -70,6 +71,7 @@ def main() -> int:
         "suggestions": suggestion_table(),
         "going-on": going_on_table(),
         "objects": objects_table(),
+        "comparison": comparison_table(),
         **claim_tables(),
     }
     stale = 0

@@ -23,6 +23,7 @@ NAMES = {
     "average_precision_50": "AP at IoU 0.5",
     "average_precision_75": "AP at IoU 0.75",
     "seg": "SEG",
+    "mean_dice": "mean Dice",
     "merges": "merges",
     "splits": "splits",
 }

@@ -162,6 +162,37 @@ def test_regions_of_a_class_are_the_objects_of_class_labels() -> None:
     assert regions.labels.tolist() == [[1, 1, 3, 0, 2], [0, 0, 3, 0, 2]]
 
 
+@pytest.mark.parametrize(
+    ("steps", "exact_share", "contrast", "told"),
+    [
+        (
+            30,
+            1.0,
+            0.0,
+            "0 % of its full strength, because each labelled pixel is seen about 30 times",
+        ),
+        (95, 0.65, 0.1, "50 % of its full strength, because each labelled pixel is seen about 95"),
+        (300, 0.3, 0.2, "100 % of its full strength"),
+    ],
+)
+def test_tiles_are_varied_as_much_as_pixels_are_seen_often(
+    steps: int, exact_share: float, contrast: float, told: str
+) -> None:
+    facts = replace(FACTS, labelled_px=260**2)  # as much as a step learns from
+    found = planned(facts, RunLength(steps=steps))
+    augmentation = found.recipe.augmentation
+    assert augmentation.exact_share == pytest.approx(exact_share, abs=0.01)
+    assert augmentation.contrast == pytest.approx(contrast, abs=0.01)
+    assert augmentation.elastic_sd_px == read_recipe("auto").augmentation.elastic_sd_px
+    assert told in said(found.decisions, "augmentation")
+
+
+def test_passes_follow_from_the_time_that_a_step_takes() -> None:
+    facts = replace(FACTS, labelled_px=100 * 260**2)
+    found = plan(read_recipe("auto"), facts, CPU, MINUTES, lambda recipe: 0.02)  # 30 000 steps
+    assert found.recipe.augmentation == read_recipe("auto").augmentation
+
+
 @pytest.mark.parametrize("what", ["tile", "batch", "precision", "width"])
 def test_every_choice_says_its_reason(what: str) -> None:
     assert any(word in said(planned().decisions, what) for word in ("because", "so that"))

@@ -108,7 +108,8 @@ def keep_offset(field: Floats, offset_px: tuple[float, float]) -> Floats:
     down = (field[:, -1] - field[:, 0]).mean(axis=1) / steps
     right = (field[:, :, -1] - field[:, :, 0]).mean(axis=1) / steps
     turned = np.stack([down, right], axis=1) @ offset
-    return field + np.float32(offset - turned)[:, None, None]
+    moved: Floats = field + (offset - turned).astype(np.float32)[:, None, None]
+    return moved
 
 
 def resample(pixels: Floats, field: Floats) -> Floats:

@@ -111,7 +111,7 @@ def _edges(pixels: Floats) -> NDArray[np.float64]:
         ndi.gaussian_gradient_magnitude(channel.astype(np.float64), _EDGE_SD_PX)
         for channel in pixels
     ]
-    return np.sum(gradients, axis=0)
+    return np.asarray(np.sum(gradients, axis=0))
 
 
 def _borders(labels: Labels) -> NDArray[np.float64]:

@@ -18,11 +18,12 @@ from overtile.model.unet import UNet
 from overtile.training.fingerprint import Fingerprint
 from overtile.training.loop import Batch, TrainingState, take_step
 from overtile.training.schedule import RunLength
+from overtile.training.strength import weaken
 
 WIDTHS = (16, 24, 32, 48, 64)
 """Base channels that are tried, the narrowest first."""
 
-ENOUGH_STEPS = 2000
+ENOUGH_STEPS = 6000
 """A wider network is chosen only if it can take as many steps in the time given."""
 
 DEPTHS = (3, 4, 5)
@@ -102,7 +103,8 @@ def plan(
     width, why_width = base.network.base_channels, "the model to start from has as many"
     if not network_given:
         width, why_width = _choose_width(base, kind, length, measure)
-    decisions += suited + met
+    base, varied = _vary(_with(base, width=width), facts, length, measure)
+    decisions += suited + met + varied
     decisions += (
         f"tile: {seen} px in, {tile} px labelled, because images are "
         f"{shorter} px along their shorter side",
@@ -111,7 +113,7 @@ def plan(
         f"precision: {precision}, because {why_precision}",
         f"width: {width} base channels, because {why_width}",
     )
-    return Plan(recipe=_with(base, width=width), decisions=decisions)
+    return Plan(recipe=base, decisions=decisions)
 
 
 def _choose_depth(
@@ -165,6 +167,17 @@ def _meet_offset(base: Recipe, facts: Fingerprint) -> tuple[Recipe, tuple[str, .
         f"{'right' if right > 0 else 'left'} of the edges in the images (± {error:.2f} px, over "
         f"{patches} patches)",
     )
+
+
+def _vary(
+    base: Recipe, facts: Fingerprint, length: RunLength, measure: SecondsPerStep
+) -> tuple[Recipe, tuple[str, ...]]:
+    if facts.labelled_px == 0:
+        return base, ()
+    steps = length.steps or int(60 * (length.minutes or 0) / measure(base))
+    learnt = base.training.batch * base.training.tile_output**2
+    augmentation, reason = weaken(base.augmentation, steps * learnt / facts.labelled_px)
+    return base.model_copy(update={"augmentation": augmentation}), (reason,)
 
 
 def _meet_rare(base: Recipe, facts: Fingerprint) -> tuple[Recipe, tuple[str, ...]]:
