@@ -166,12 +166,12 @@ def test_regions_of_a_class_are_the_objects_of_class_labels() -> None:
     ("steps", "exact_share", "contrast", "told"),
     [
         (
-            30,
+            20,
             1.0,
             0.0,
-            "0 % of its full strength, because each labelled pixel is seen about 30 times",
+            "0 % of its full strength, because each labelled pixel is seen about 20 times",
         ),
-        (95, 0.65, 0.1, "50 % of its full strength, because each labelled pixel is seen about 95"),
+        (77, 0.65, 0.1, "50 % of its full strength, because each labelled pixel is seen about 77"),
         (300, 0.3, 0.2, "100 % of its full strength"),
     ],
 )

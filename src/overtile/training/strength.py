@@ -6,7 +6,7 @@ import math
 
 from overtile.config import AugmentationConfig
 
-FEW_PASSES, MANY_PASSES = 30, 300
+FEW_PASSES, MANY_PASSES = 20, 300
 """Up to the first number nothing is learnt by heart, and tiles are only turned by right angles and
 mirrored; from the second on, augmentation has its full strength."""
 
@@ -16,7 +16,7 @@ def strength(passes: float) -> float:
 
     Examples
     --------
-    >>> [round(strength(passes), 2) for passes in (1, 30, 95, 300, 9000)]
+    >>> [round(strength(passes), 2) for passes in (1, 20, 77, 300, 9000)]
     [0.0, 0.0, 0.5, 1.0, 1.0]
     """
     grown = math.log(max(passes, FEW_PASSES) / FEW_PASSES)
