@@ -38,6 +38,8 @@ def test_the_headline_comes_first_with_its_mean_and_sd() -> None:
     lines = score_lines(score_instances([("a", TWO, ONE), ("b", TWO, TWO)]))
     assert lines[0].startswith("average_precision_50")
     assert "average_precision_50: mean 0.7500, SD 0.3536 over images" in lines
+    # Two images tell hardly anything of others.
+    assert "  the mean over images like these: 0.0000 to 1.0000 with 95 % confidence" in lines
 
 
 def test_numbers_that_are_not_shown_are_counted() -> None:

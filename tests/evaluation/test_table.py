@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from overtile.errors import ImageError, PairError
 from overtile.evaluation import TaskScores, score_classes, score_instances, score_isbi2012
+from overtile.evaluation.scores import Row, task_scores
 
 ROW = np.array([[True, True, False, True, True, True]])
 # Rand sums of `good` are 13, 13, 13; of `bad` at one half 7, 13, 7 (drawn in test_rand_sums.py).
@@ -40,7 +41,16 @@ def test_spread_is_that_of_the_headline_over_images() -> None:
 
 
 def test_a_single_image_has_no_spread() -> None:
-    assert score_isbi2012([("bad", ROW, BAD)]).spread.sd == 0
+    spread = score_isbi2012([("bad", ROW, BAD)]).spread
+    assert (spread.sd, spread.low, spread.high) == (0, 0, 1)
+
+
+def test_the_mean_is_as_sure_as_students_t_says() -> None:
+    rows: list[Row] = [{"image": f"{n}", "dice": value} for n, value in enumerate((0.7, 0.8, 0.9))]
+    spread = task_scores("classes", "", {"dice": 0.8}, rows, lower_is_better=False).spread
+    reach = 4.302653 * 0.1 / 3**0.5  # t of two degrees of freedom, 97.5 %
+    assert spread.low == pytest.approx(0.8 - reach)
+    assert spread.high == 1  # 1.048
 
 
 @pytest.mark.parametrize("scores", some_scores(), ids=lambda scores: scores.task)

@@ -32,7 +32,9 @@ def score_lines(scores: TaskScores) -> list[str]:
     hidden = len(scores.summary) - len(shown)
     if hidden:
         lines.append(f"and {hidden} numbers at other overlaps: --json or --csv")
-    lines += ["", f"{scores.headline}: {spread}", "worst images:", *_worst(scores)]
+    sure = f"{scores.spread.low:.4f} to {scores.spread.high:.4f} with 95 % confidence"
+    lines += ["", f"{scores.headline}: {spread}", f"  the mean over images like these: {sure}"]
+    lines += ["worst images:", *_worst(scores)]
     return [*lines, "", *textwrap.wrap(scores.convention, _WIDTH, break_long_words=False)]
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 from overtile.choices import Task
 from overtile.config import Settings
@@ -39,6 +41,11 @@ class Spread(Settings):
 
     sd: float
     """Sample standard deviation (n − 1) over images; 0 for a single image."""
+
+    low: float = 0.0
+    high: float = 1.0
+    """Where the mean over many more images like these lies with 95 % confidence, by Student's t,
+    cut to [0, 1]: all of it for a single image, which tells nothing of others."""
 
 
 class Confusion(Settings):
@@ -90,12 +97,19 @@ def task_scores(
         convention=convention,
         headline=headline,
         summary=summary,
-        spread=Spread(
-            mean=float(values.mean()), sd=float(values.std(ddof=1)) if values.size > 1 else 0.0
-        ),
+        spread=_spread(values),
         per_image=[rows[index] for index in order],
         confusion=confusion,
     )
+
+
+def _spread(values: NDArray[np.float64]) -> Spread:
+    mean = float(values.mean())
+    if values.size < 2:
+        return Spread(mean=mean, sd=0.0)
+    sd = float(values.std(ddof=1))
+    reach = float(stdtrit(values.size - 1, 0.975)) * sd / math.sqrt(values.size)
+    return Spread(mean=mean, sd=sd, low=max(0.0, mean - reach), high=min(1.0, mean + reach))
 
 
 def check_any(images: Sequence[object]) -> None:
