@@ -86,6 +86,9 @@ def train_command(
     validation_labels: Annotated[
         str | None, typer.Option(metavar="DIR", help="Their labels.")
     ] = None,
+    folds: Annotated[
+        int | None, typer.Option(metavar="K", help="Judge every image, by K networks in turn.")
+    ] = None,
     device: Device = None,
     seed: Annotated[
         int | None,
@@ -128,6 +131,16 @@ def train_command(
         resume=resume,
     )
     should_stop = stop_on_signals()
+    if folds is not None:
+        from overtile.cli.score_lines import score_lines
+        from overtile.workflows.folds import train_in_folds
+
+        with ShownProgress() as progress:
+            judged = train_in_folds(request, folds, progress, should_stop)
+        lines = table([("model", judged.model), ("trained", f"{folds} folds, and on all images")])
+        lines += [*score_lines(judged.scores), f"next: overtile predict {out}/all IMAGES --out DIR"]
+        emit(lines, judged.model_dump(mode="json"), json_target)
+        return
     with ShownProgress() as progress:
         result = train(request, progress, should_stop)
     facts = [

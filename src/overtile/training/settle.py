@@ -32,7 +32,7 @@ def settle(
     record: RunRecord,
     should_stop: StopRequest = never,
 ) -> Settled:
-    """Choose thresholds and growth of objects, if the recipe wants it, and the temperature.
+    """Choose how probabilities are read, and tell what turned versions give.
 
     Parameters
     ----------
@@ -40,6 +40,29 @@ def settle(
         Of the best model.
     predicted : sequence of Predicted
         What it makes of the validation images.
+    record : RunRecord
+    should_stop : callable, optional
+
+    Raises
+    ------
+    StoppedError
+        If `should_stop` gave an exit code.
+    """
+    chosen = choose(predicted, record, should_stop)
+    images = [one.image for one in predicted]
+    views = _what_views_give(predictor, images, chosen.prediction, record, should_stop)
+    return replace(chosen, decisions=(*chosen.decisions, views))
+
+
+def choose(
+    predicted: Sequence[Predicted], record: RunRecord, should_stop: StopRequest = never
+) -> Settled:
+    """Choose thresholds and growth of objects, if the recipe wants it, and the temperature.
+
+    Parameters
+    ----------
+    predicted : sequence of Predicted
+        Images that the network has not learnt from.
     record : RunRecord
     should_stop : callable, optional
 
@@ -60,8 +83,6 @@ def settle(
         f"uncertainty: temperature {temperature:g}, so that how sure the network is and how often "
         f"it is right differ by {100 * after:.2g} % instead of {100 * before:.2g} %"
     )
-    images = [one.image for one in predicted]
-    decisions.append(_what_views_give(predictor, images, prediction, record, should_stop))
     return Settled(
         prediction=prediction.model_copy(update={"temperature": temperature}),
         decisions=tuple(decisions),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from overtile.arrays import Floats, Labels
 from overtile.choices import LabelKind, Task
@@ -68,8 +68,15 @@ def validate(
     kind are scored by Dice. Pixels of which the labels say nothing count nowhere.
     """
     predicted = [_predict(predictor, image, kind, config) for image in images]
-    scores = _score(predicted, kind, class_names, task or task_of(kind))
+    scores = score_predicted(predicted, kind, class_names, task or task_of(kind))
     return Validation(scores=scores, predicted=predicted)
+
+
+def read_anew(
+    predicted: Iterable[Predicted], kind: LabelKind, config: PredictionConfig
+) -> list[Predicted]:
+    """Turn the same probabilities into objects by another `config`."""
+    return [replace(one, objects=objects(one.probabilities, kind, config)) for one in predicted]
 
 
 def _predict(
@@ -81,9 +88,10 @@ def _predict(
     )
 
 
-def _score(
+def score_predicted(
     predicted: Sequence[Predicted], kind: LabelKind, class_names: Sequence[str], task: Task
 ) -> TaskScores:
+    """Score what was predicted; pixels of which the labels say nothing count nowhere."""
     if task == "isbi2012":
         return score_isbi2012(
             Page(one.image.name, one.image.labels > 0, foreground(one.probabilities), ignore)
