@@ -4,6 +4,7 @@ import dataclasses
 import math
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ from overtile.data.synthetic import generate
 from overtile.errors import DivergedError, OvertileError
 from overtile.model.geometry import output_size, smallest_input
 from overtile.model.unet import UNet
-from overtile.training.loop import TrainingState, make_optimiser, train_steps
+from overtile.training.loop import TrainingState, _collate, make_optimiser, train_steps
 from overtile.training.loss import weighted_cross_entropy
 from overtile.training.schedule import Clock, Pace, RunLength, learning_rate
 
@@ -496,3 +497,30 @@ def test_statistics_of_batch_norm_stand_still_after_their_share_of_the_run(
     assert not torch.equal(means[0], means[1])
     assert torch.equal(means[1], means[2])
     assert torch.equal(means[2], means[3])
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are not told here")
+def test_tiles_are_stacked_beside_the_network_without_threads_of_torch() -> None:
+    tile = TrainingTile(
+        pixels=np.zeros((1, 400, 400), np.float32),
+        classes=np.zeros((400, 400), np.uint8),
+        weights=np.ones((400, 400), np.float32),
+        place="made",
+    )
+    counted: list[int] = []
+
+    def count() -> None:
+        counted.append(len(list(Path("/proc/self/task").iterdir())))
+
+    def stack() -> None:
+        count()
+        _collate([tile, tile])
+        count()
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    worker = threading.Thread(target=stack)
+    worker.start()
+    worker.join()
+    torch.set_num_threads(before)
+    assert counted[0] == counted[1]

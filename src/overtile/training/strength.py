@@ -6,7 +6,7 @@ import math
 
 from overtile.config import AugmentationConfig
 
-FEW_PASSES, MANY_PASSES = 20, 300
+FEW_PASSES, MANY_PASSES = 20, 1000
 """Up to the first number nothing is learnt by heart, and tiles are only turned by right angles and
 mirrored; from the second on, augmentation has its full strength."""
 
@@ -16,7 +16,7 @@ def strength(passes: float) -> float:
 
     Examples
     --------
-    >>> [round(strength(passes), 2) for passes in (1, 20, 77, 300, 9000)]
+    >>> [round(strength(passes), 2) for passes in (1, 20, 141, 1000, 9000)]
     [0.0, 0.0, 0.5, 1.0, 1.0]
     """
     grown = math.log(max(passes, FEW_PASSES) / FEW_PASSES)
@@ -52,7 +52,7 @@ def weaken(full: AugmentationConfig, passes: float) -> tuple[AugmentationConfig,
     changed = {name: round(value, 3) for name, value in changed.items()}
     reason = (
         f"augmentation: {100 * share:.0f} % of its full strength, because each labelled pixel is "
-        f"seen about {passes:.2g} times; up to {FEW_PASSES} times nothing is learnt by heart, and "
+        f"seen about {passes:.0f} times; up to {FEW_PASSES} times nothing is learnt by heart, and "
         f"{MANY_PASSES} times take all of it"
     )
     return full.model_copy(update=changed), reason
