@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test check bench bench-speed bench-quick baselines claims annotation paper reliability sabotage tables docs setup clean
+.PHONY: demo test check bench bench-speed bench-quick baselines comparison claims annotation paper reliability sabotage tables docs setup clean
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -54,6 +54,11 @@ bench-quick: .venv/ready
 
 baselines: .venv/ready
 	$(BIN)/python benchmarks/baselines/run.py
+	$(BIN)/python benchmarks/tables
+
+# Recipe auto and its peers, for equal time on equal images: about eight hours.
+comparison: .venv/ready
+	$(BIN)/python benchmarks/comparison/run.py
 	$(BIN)/python benchmarks/tables
 
 claims: .venv/ready

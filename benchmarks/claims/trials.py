@@ -38,6 +38,7 @@ def all_trials() -> Iterator[Trial]:
         yield from _border(seed)
         yield from _parts(seed)
         yield from _strokes(seed)
+        yield from _offset(seed)
 
 
 def _elastic(seed: int) -> Iterator[Trial]:
@@ -89,6 +90,28 @@ def _strokes(seed: int) -> Iterator[Trial]:
                 settings={**_SMALL, "loss": {"w0": w0, "class_balance": 0.0}},
                 strokes=share,
             )
+
+
+_EXACT = {**_SAME_GREY, "exact_share": 1.0}
+OFFSETS: Tables = {
+    "shifted only": AUGMENTATIONS["none"],
+    "turned and mirrored, labels along with images": _EXACT,
+    "turned and mirrored, offset of labels kept": {**_EXACT, "label_offset_px": (-0.58, -0.14)},
+}
+"""The offset is what recipe `auto` measures on ISBI 2012."""
+
+
+def _offset(seed: int) -> Iterator[Trial]:
+    for number, (condition, augmentation) in enumerate(OFFSETS.items()):
+        yield Trial(
+            name=f"offset-{number}-seed{seed}",
+            claim="offset",
+            condition=condition,
+            data="isbi2012",
+            steps=800,
+            seed=seed,
+            settings={**_SMALL, "augmentation": augmentation},
+        )
 
 
 _SGD = {"name": "sgd", "momentum": 0.99, "learning_rate": 2e-3}

@@ -35,6 +35,7 @@ def main() -> None:
     """Run the cells that are asked for and missing."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help="of a name, such as isbi2012-all")
+    parser.add_argument("--core", type=int, help="compute on this core only, with one thread")
     parser.add_argument("--list", action="store_true", help="say what is missing, run nothing")
     given = parser.parse_args()
     missing = [cell for cell in all_cells() if not (RESULTS / f"{cell.name}.json").exists()]
@@ -47,6 +48,8 @@ def main() -> None:
     data = os.environ.get("OVERTILE_DATA")
     if data is None:
         sys.exit("error: OVERTILE_DATA is not set; name the folder of the data sets")
+    if given.core is not None:
+        keep_to(given.core)
     os.chdir(ROOT)
     RESULTS.mkdir(parents=True, exist_ok=True)
     for cell in missing:
@@ -54,6 +57,13 @@ def main() -> None:
         (RESULTS / f"{cell.name}.json").write_text(json.dumps(result, indent=1) + "\n")
         first = DATA_SETS[cell.data].figures[0]
         print(f"{cell.name}: {first} {result['summary'][first]:.4f}", flush=True)
+
+
+def keep_to(core: int) -> None:
+    """Give what is started from now on one core and one thread."""
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
+        os.environ[variable] = "1"
+    os.sched_setaffinity(0, {core})
 
 
 def _asked(cell: Cell, parts: list[str]) -> bool:
@@ -78,6 +88,7 @@ def run(cell: Cell, data: Path) -> dict[str, Any]:
         "images": sorted(path.stem for path in (folder / "train" / "images").iterdir()),
         "all_images": cell.images is None,
         "minutes": cell.minutes,
+        "cores": len(os.sched_getaffinity(0)),
         "method": cell.method,
         "title": METHODS[cell.method],
         "seed": cell.seed,

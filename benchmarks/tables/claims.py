@@ -92,9 +92,19 @@ def _cell(key: str, results: list[Result]) -> str:
     return figure(key, values) if values else "–"
 
 
+def _offset(results: list[Result], _: list[Result]) -> str:
+    figures = ("rand_error", "v_rand", "best_pixel_error")
+    rows = []
+    for condition in _in_order(results):
+        chosen = [result for result in results if result["condition"] == condition]
+        rows.append([condition, *(_cell(key, chosen) for key in figures), str(len(chosen))])
+    return markdown(["tiles are", *(NAMES[key] for key in figures), "seeds"], rows)
+
+
 _DRAWN = {
     "augmentation": _augmentation,
     "border": _border,
     "parts": _parts,
     "strokes": _strokes,
+    "offset": _offset,
 }

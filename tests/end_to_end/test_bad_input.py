@@ -204,6 +204,16 @@ def test_a_training_set_that_must_be_mended_is_refused(
         ((*TRAIN, "--validation-pages", "4"), ("page 4, and there are pages 0…3", "from 0")),
         ((*TRAIN, "--validation-pages", "0,1,2,3"), ("holds out all 4 pages", "leave some")),
         ((*TRAIN, "--validation-images", "new"), ("images and labels", "give both")),
+        ((*TRAIN, "--folds", "1"), ("--folds 1 does not suit 4 images", "from 2 to that")),
+        ((*TRAIN, "--folds", "2", "--learning-curve"), ("are two questions", "one after")),
+        (
+            (*TRAIN, "--folds", "2", "--validation", "0.5"),
+            ("--folds holds out every image in turn", "leave out the options of validation"),
+        ),
+        (
+            (*TRAIN, "--learning-curve", "--validation-pages", "0"),
+            ("needs 4 images to learn from", "annotate a few more"),
+        ),
         ((*TRAIN, "--seed", "-1"), ("'--seed'", "see `overtile --help`")),
         ((*TRAIN, "--seed", str(1 << 70)), ("'--seed'", "see `overtile --help`")),
         ((*TRAIN, "--device", "gpu"), ("'gpu' is not a device", "use auto, cpu, cuda or cuda:N")),

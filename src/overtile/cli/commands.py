@@ -89,6 +89,10 @@ def train_command(
     folds: Annotated[
         int | None, typer.Option(metavar="K", help="Judge every image, by K networks in turn.")
     ] = None,
+    learning_curve: Annotated[
+        bool,
+        typer.Option("--learning-curve", help="Tell whether more annotation would help."),
+    ] = False,
     device: Device = None,
     seed: Annotated[
         int | None,
@@ -131,15 +135,14 @@ def train_command(
         resume=resume,
     )
     should_stop = stop_on_signals()
-    if folds is not None:
-        from overtile.cli.score_lines import score_lines
-        from overtile.workflows.folds import train_in_folds
+    if folds is not None or learning_curve:
+        from overtile.cli.several import train_several
 
         with ShownProgress() as progress:
-            judged = train_in_folds(request, folds, progress, should_stop)
-        lines = table([("model", judged.model), ("trained", f"{folds} folds, and on all images")])
-        lines += [*score_lines(judged.scores), f"next: overtile predict {out}/all IMAGES --out DIR"]
-        emit(lines, judged.model_dump(mode="json"), json_target)
+            lines, several = train_several(
+                request, folds, progress, should_stop, learning_curve=learning_curve
+            )
+        emit(lines, several.model_dump(mode="json"), json_target)
         return
     with ShownProgress() as progress:
         result = train(request, progress, should_stop)

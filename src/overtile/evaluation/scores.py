@@ -45,7 +45,7 @@ class Spread(Settings):
     low: float = 0.0
     high: float = 1.0
     """Where the mean over many more images like these lies with 95 % confidence, by Student's t,
-    cut to [0, 1]: all of it for a single image, which tells nothing of others."""
+    cut to the range of the score: all of it for a single image, which tells nothing of others."""
 
 
 class Confusion(Settings):
@@ -97,19 +97,27 @@ def task_scores(
         convention=convention,
         headline=headline,
         summary=summary,
-        spread=_spread(values),
+        spread=spread_of(values),
         per_image=[rows[index] for index in order],
         confusion=confusion,
     )
 
 
-def _spread(values: NDArray[np.float64]) -> Spread:
+def spread_of(values: NDArray[np.float64], lowest: float = 0.0) -> Spread:
+    """Describe how much a number differs between images, and how sure its mean is.
+
+    Parameters
+    ----------
+    values : (N,) array of float64
+        One for each image, in [lowest, 1].
+    lowest : float
+    """
     mean = float(values.mean())
     if values.size < 2:
-        return Spread(mean=mean, sd=0.0)
+        return Spread(mean=mean, sd=0.0, low=lowest, high=1.0)
     sd = float(values.std(ddof=1))
     reach = float(stdtrit(values.size - 1, 0.975)) * sd / math.sqrt(values.size)
-    return Spread(mean=mean, sd=sd, low=max(0.0, mean - reach), high=min(1.0, mean + reach))
+    return Spread(mean=mean, sd=sd, low=max(lowest, mean - reach), high=min(1.0, mean + reach))
 
 
 def check_any(images: Sequence[object]) -> None:

@@ -67,6 +67,9 @@ class RunRecord(Settings):
     validation: tuple[PageRecord, ...]
     """The images that are held out."""
 
+    left_out: tuple[PageRecord, ...] = ()
+    """The images that are neither trained on nor held out."""
+
     cut: Cut | None = None
     """How regions to validate on were cut out of the images that are trained on."""
 

@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
 
-from overtile.config import Settings, read_recipe
+from overtile.config import Settings
 from overtile.errors import ConfigError
 from overtile.evaluation.scores import Row, TaskScores, task_scores
-from overtile.inference.predict import Predictor
 from overtile.model.file import MODEL_NAME, load_model, save_model
 from overtile.progress import Progress, Silence, StopRequest, never
 from overtile.records import write_record
-from overtile.storage import make_folder
-from overtile.training.run import RECORD_NAME, RunFolder, RunRecord
+from overtile.training.run import RunFolder, RunRecord
 from overtile.training.settle import choose
 from overtile.training.validation import (
     Predicted,
     headline_of,
     read_anew,
     score_predicted,
-    validate,
 )
 from overtile.workflows.annotated import read_annotated
-from overtile.workflows.run_data import HoldOut, gather_again
+from overtile.workflows.parts import ALL_NAME, judge_part, plan_parts
+from overtile.workflows.run_data import HoldOut
 from overtile.workflows.train import train
-from overtile.workflows.train_request import AUTO, TrainRequest, run_length
+from overtile.workflows.train_request import TrainRequest
 
 FOLDS_NAME = "folds.json"
-ALL_NAME = "all"
-"""Below the folder: the run that learns from all images."""
 
 
 class FoldsResult(Settings):
@@ -75,14 +69,14 @@ def train_in_folds(
         As `train`.
     """
     progress = progress or Silence()
-    *parts, whole = _plans(request, folds, should_stop)
+    *parts, whole = plan_parts(request, _hold_outs(request, folds, should_stop))
     judged = []
     for number, part in enumerate((*parts, whole), start=1):
         what = "all images" if part is whole else f"fold {number} of {folds}"
         progress.say(f"{what}: in {part.out}")
         train(part, progress, should_stop)
         if part is not whole:
-            judged.append(_predict_held_out(part.out, should_stop))
+            judged.append(judge_part(part.out, should_stop).predicted)
     record = RunFolder(whole.out).record()
     settled = choose([one for fold in judged for one in fold], record, should_stop)
     for decision in settled.decisions:
@@ -101,8 +95,8 @@ def train_in_folds(
     return result
 
 
-def _plans(request: TrainRequest, folds: int, should_stop: StopRequest) -> Iterator[TrainRequest]:
-    """Give the request of each fold, and of the training on all images."""
+def _hold_outs(request: TrainRequest, folds: int, should_stop: StopRequest) -> dict[str, HoldOut]:
+    """Name the folds, and the training on all images, with what each keeps from training."""
     images = len(read_annotated(request.source, should_stop).annotated())
     if not 2 <= folds <= images:
         raise ConfigError(
@@ -113,35 +107,11 @@ def _plans(request: TrainRequest, folds: int, should_stop: StopRequest) -> Itera
         raise ConfigError(
             "--folds holds out every image in turn", remedy="leave out the options of validation"
         )
-    if not request.resume:
-        make_folder(request.out)
-        RunFolder(request.out).refuse_occupied()
-    length = run_length(request, read_recipe(request.recipe or AUTO))
-    minutes = None if length.minutes is None else length.minutes / (folds + 1)
-    for fold in range(folds):
-        pages = tuple(range(fold, images, folds))
-        out = request.out / f"fold-{fold + 1}"
-        yield _part(request, out, minutes, HoldOut(pages=pages))
-    yield _part(request, request.out / ALL_NAME, minutes, HoldOut(fraction=0.0))
-
-
-def _part(
-    request: TrainRequest, out: Path, minutes: float | None, hold_out: HoldOut
-) -> TrainRequest:
-    begun = request.resume and (out / RECORD_NAME).exists()
-    return replace(request, out=out, minutes=minutes, hold_out=hold_out, resume=begun)
-
-
-def _predict_held_out(out: Path, should_stop: StopRequest) -> list[Predicted]:
-    """Predict the images that a fold did not learn from, by its best model."""
-    record = RunFolder(out).record()
-    network, model = load_model(out)
-    predictor = Predictor(network=network, precision=model.precision)
-    images = gather_again(record, should_stop=should_stop).split.validation
-    names = record.class_names
-    return validate(
-        predictor, images, record.label_kind, model.prediction, names, record.task
-    ).predicted
+    parts = {
+        f"fold-{fold + 1}": HoldOut(pages=tuple(range(fold, images, folds)))
+        for fold in range(folds)
+    }
+    return {**parts, ALL_NAME: HoldOut(fraction=0.0)}
 
 
 def _scores(

@@ -32,6 +32,9 @@ class HoldOut:
     labels: str | None = None
     """Places of their own."""
 
+    left_out: tuple[int, ...] = ()
+    """Numbers of pages that are neither learnt from nor judged."""
+
     def __post_init__(self) -> None:
         if (self.images is None) != (self.labels is None):
             raise ConfigError(
@@ -67,6 +70,9 @@ class RunData:
 
     cut: Cut | None = None
     """How regions to validate on were cut out; None where whole images are held out, or none."""
+
+    left_out: Sequence[PageRecord] = ()
+    """What is neither learnt from nor judged."""
 
     @property
     def reading(self) -> LabelReading:
@@ -116,7 +122,8 @@ def gather(
     if seen and hold_out.pages is None:
         fresh = [n for n, page in enumerate(found.pages) if data_digest([page]) not in seen]
         held_out = spread(fresh, len(held_out))
-    training = [number for number in range(len(pages)) if number not in held_out]
+    kept = {*held_out, *hold_out.left_out}
+    training = [number for number in range(len(pages)) if number not in kept]
     return _within(found, pages, training, held_out)
 
 
@@ -152,7 +159,7 @@ def gather_again(
         now = [*data.training, *data.validation]
     else:
         now = [_page_record(page) for page in found.pages]
-    difference = _difference([*record.training, *record.validation], now)
+    difference = _difference([*record.training, *record.validation, *record.left_out], now)
     if difference:
         raise ImageError(
             "the images or labels are not those that the run started with: " + difference,
@@ -162,13 +169,13 @@ def gather_again(
     if record.cut is not None:
         data = _cut(found, found.annotated(), record.cut)
     elif record.validation_images is None:
-        held_out = {page.name for page in record.validation}
+        learnt, judged = ({page.name for page in of} for of in (record.training, record.validation))
         numbers = range(len(now))
         data = _within(
             found,
             found.annotated(),
-            [number for number in numbers if now[number].name not in held_out],
-            [number for number in numbers if now[number].name in held_out],
+            [number for number in numbers if now[number].name in learnt],
+            [number for number in numbers if now[number].name in judged],
         )
     if hold_out is not None and not (hold_out.fraction is None and hold_out.pages is None):
         _refuse_other_split(record, data, hold_out)
@@ -251,11 +258,13 @@ def _run_data(
     found: AnnotatedSet, split: Split, training: Sequence[Page], validation: Sequence[Page]
 ) -> RunData:
     _refuse_empty_training(split.training)
+    used = {id(page) for page in (*training, *validation)}
     return RunData(
         source=found,
         split=split,
         training=[_page_record(page) for page in training],
         validation=[_page_record(page) for page in validation],
+        left_out=[_page_record(page) for page in found.pages if id(page) not in used],
     )
 
 

@@ -209,6 +209,7 @@ def _decide(
         in_channels=len(split.training[0].pixels),
         training=tuple(data.training),
         validation=tuple(data.validation),
+        left_out=tuple(data.left_out),
         cut=data.cut,
         validation_images=whole_path_or_none(request.hold_out.images),
         validation_labels=whole_path_or_none(request.hold_out.labels),

@@ -1,0 +1,68 @@
+"""Several trainings for one question: each a run folder of its own, in the time for all."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from overtile.config import read_recipe
+from overtile.inference.predict import Predictor
+from overtile.model.file import load_model
+from overtile.progress import StopRequest
+from overtile.storage import make_folder
+from overtile.training.run import RECORD_NAME, RunFolder
+from overtile.training.validation import Validation, validate
+from overtile.workflows.run_data import HoldOut, gather_again
+from overtile.workflows.train_request import AUTO, TrainRequest, run_length
+
+ALL_NAME = "all"
+"""Below the folder: the run that learns from all images that it may."""
+
+
+def plan_parts(request: TrainRequest, hold_outs: dict[str, HoldOut]) -> list[TrainRequest]:
+    """Give a request for each part, whose minutes together are those of the whole.
+
+    Parameters
+    ----------
+    request : TrainRequest
+        Of the whole. Parts that have begun go on if it resumes.
+    hold_outs : dict
+        What each part keeps from training, by the name of its folder.
+
+    Raises
+    ------
+    ConfigError
+        If it is not said how long to train.
+    OutputError
+        If the folder holds other work, or cannot be made.
+    """
+    length = run_length(request, read_recipe(request.recipe or AUTO))
+    minutes = None if length.minutes is None else length.minutes / len(hold_outs)
+    if not request.resume:
+        RunFolder(request.out).refuse_occupied()
+    make_folder(request.out)
+    return [
+        _part(request, request.out / name, minutes, hold_out)
+        for name, hold_out in hold_outs.items()
+    ]
+
+
+def _part(
+    request: TrainRequest, out: Path, minutes: float | None, hold_out: HoldOut
+) -> TrainRequest:
+    begun = request.resume and (out / RECORD_NAME).exists()
+    return replace(request, out=out, minutes=minutes, hold_out=hold_out, resume=begun)
+
+
+def judge_part(out: Path, should_stop: StopRequest) -> Validation:
+    """Score the images that a part held out, as its best model reads them."""
+    record = RunFolder(out).record()
+    network, model = load_model(out)
+    return validate(
+        Predictor(network=network, precision=model.precision),
+        gather_again(record, should_stop=should_stop).split.validation,
+        record.label_kind,
+        model.prediction,
+        record.class_names,
+        record.task,
+    )
