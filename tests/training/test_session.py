@@ -424,9 +424,11 @@ def test_a_recipe_that_does_not_tune_keeps_its_thresholds(new_session: SessionOf
     assert told == ["uncertainty", "turned versions"]
 
 
-@pytest.mark.parametrize(("looked_at_px", "images"), [(1_000_000, ""), (1, " on 1 of 2 images")])
+@pytest.mark.parametrize(
+    ("looked_at_px", "share"), [(1_000_000, ""), (1, " on 50 % of the held-out pixels")]
+)
 def test_a_run_says_what_the_mean_over_turned_versions_gives(
-    new_session: SessionOf, monkeypatch: pytest.MonkeyPatch, looked_at_px: int, images: str
+    new_session: SessionOf, monkeypatch: pytest.MonkeyPatch, looked_at_px: int, share: str
 ) -> None:
     monkeypatch.setattr(settle, "VIEWED_PX", looked_at_px)
     session = new_session()
@@ -444,7 +446,27 @@ def test_a_run_says_what_the_mean_over_turned_versions_gives(
         ).scores.summary["average_precision_50"]
         for views in ("none", "flips8")
     )
-    assert f"average_precision_50 {mean:.3f} instead of {plain:.3f}{images}, in eight" in line
+    assert f"average_precision_50 {mean:.3f} instead of {plain:.3f}{share}, in eight" in line
+
+
+def test_the_pixels_that_tell_what_turned_versions_give_are_the_first_ones() -> None:
+    def page(rows: int, columns: int) -> Annotated:
+        labels = np.zeros((rows, columns), np.uint32)
+        return Annotated(
+            name="", pixels=labels[None].astype("f4"), labels=labels, ignore=labels > 0
+        )
+
+    images = [page(100, 100), page(1000, 300), page(50, 50)]
+    for pixels, shapes in (
+        (10_000, [(100, 100)]),
+        (10_001, [(100, 100), (256, 300)]),
+        (160_000, [(100, 100), (500, 300)]),
+        (10**9, [(100, 100), (1000, 300), (50, 50)]),
+    ):
+        few = settle._first(images, pixels)
+        assert [one.labels.shape for one in few] == shapes
+        assert all(one.ignore is not None and one.ignore.shape == one.labels.shape for one in few)
+        assert all(one.pixels.shape[1:] == one.labels.shape for one in few)
 
 
 def test_a_run_that_is_killed_before_its_last_word_says_the_same_word(

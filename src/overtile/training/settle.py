@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,6 +17,11 @@ from overtile.training.validation import Predicted, validate
 
 VIEWED_PX = 500_000
 """So many validation pixels tell what turned versions give: they cost eight times as much."""
+
+VIEWED_PX_A_MINUTE = 20_000
+"""At most so many for each minute of the run, so that it keeps to its time."""
+
+_SMALLEST_VIEW_PX = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +103,10 @@ def _what_views_give(
     should_stop: StopRequest,
 ) -> str:
     """Compare validation scores of the plain prediction and of the mean over eight versions."""
-    few = _first(images, VIEWED_PX)
+    most = VIEWED_PX
+    if record.minutes is not None:
+        most = min(most, math.ceil(VIEWED_PX_A_MINUTE * record.minutes))
+    few = _first(images, most)
     offset = record.recipe.augmentation.label_offset_px
     viewed = replace(predictor, test_time="flips8", label_offset_px=offset)
     plain, mean = (
@@ -112,21 +121,31 @@ def _what_views_give(
         for one in (predictor, viewed)
     )
     name = plain.headline
-    of_images = "" if len(few) == len(images) else f" on {len(few)} of {len(images)} images"
+    seen, there = (sum(one.labels.size for one in some) for some in (few, images))
+    share = "" if seen == there else f" on {100 * seen / there:.0f} % of the held-out pixels"
     return (
         f"turned versions: the mean over eight, `predict --tta flips8`, gives validation {name} "
-        f"{mean.summary[name]:.3f} instead of {plain.summary[name]:.3f}{of_images}, in eight times "
+        f"{mean.summary[name]:.3f} instead of {plain.summary[name]:.3f}{share}, in eight times "
         "the time"
     )
 
 
 def _first(images: Sequence[Annotated], pixels: int) -> list[Annotated]:
-    """Take images from the first on until they have so many pixels."""
+    """Take images from the first on, the last one only as far down, until there are so many pixels.
+
+    Of the last one as many rows are taken as it has columns, at least, up to `_SMALLEST_VIEW_PX`.
+    """
     few: list[Annotated] = []
     for image in images:
-        if sum(one.labels.size for one in few) >= pixels:
+        left = pixels - sum(one.labels.size for one in few)
+        if left <= 0:
             break
-        few.append(image)
+        width = image.labels.shape[1]
+        rows = slice(0, max(math.ceil(left / width), min(width, _SMALLEST_VIEW_PX)))
+        ignore = None if image.ignore is None else image.ignore[rows]
+        few.append(
+            replace(image, pixels=image.pixels[:, rows], labels=image.labels[rows], ignore=ignore)
+        )
     return few
 
 
