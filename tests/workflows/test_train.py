@@ -14,6 +14,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from overtile.choices import LabelKind
 from overtile.config import read_recipe
 from overtile.errors import ConfigError, OutputError, RecordError, StoppedError
 from overtile.model.file import load_model
@@ -289,6 +290,37 @@ def test_classes_get_the_names_of_the_recipe(
     result = train(replace(request_, source=source))
     names = load_model(Path(result.model))[1].class_names
     assert names[:3] == ("background", "class 1", "class 2")
+
+
+def test_classes_can_be_named_without_a_recipe_of_ones_own(request_: TrainRequest) -> None:
+    source = replace(request_.source, label_kind="classes")
+    asked = replace(request_, source=source)
+    count = len(RunFolder(Path(train(asked).out)).record().class_names)
+    names = tuple(f"kind {number}" for number in range(count))
+    named = replace(asked, class_names=names, out=request_.out.parent / "named")
+    assert load_model(Path(train(named).model))[1].class_names == names
+    other = replace(named, class_names=names[::-1], resume=True)
+    with pytest.raises(ConfigError, match="started with --class-names"):
+        train(other)
+
+
+@pytest.mark.parametrize(
+    ("kind", "names", "fault"),
+    [
+        ("instances", ("background", "cell"), "classes are named, and the labels are objects"),
+        ("classes", ("background", "cell"), "are 2 names for . classes"),
+        ("classes", ("cell",) * 4, "must differ and be words: 'cell', 'cell'"),
+        ("classes", ("a", "b", "c", "two\nlines"), "must differ and be words"),
+        ("classes", ("a", "b", "c", ""), "must differ and be words"),
+    ],
+)
+def test_names_that_do_not_suit_the_classes_are_refused(
+    request_: TrainRequest, kind: LabelKind, names: tuple[str, ...], fault: str
+) -> None:
+    source = replace(request_.source, label_kind=kind)
+    with pytest.raises(ConfigError, match=fault):
+        train(replace(request_, source=source, class_names=names))
+    assert not request_.out.exists()
 
 
 def test_a_disk_that_fails_on_the_way_leaves_a_run_to_resume(

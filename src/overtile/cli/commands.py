@@ -71,6 +71,10 @@ def train_command(
     ] = None,
     steps: Annotated[int | None, typer.Option(metavar="N", help="Steps to train.")] = None,
     kind: Kind = None,
+    class_names: Annotated[
+        str | None,
+        typer.Option(metavar="NAMES", help="Of the classes, as background,nucleus,cell."),
+    ] = None,
     axes: Axes = None,
     ignore: Ignore = None,
     sparse: Sparse = False,
@@ -121,6 +125,7 @@ def train_command(
         ),
         out=out,
         recipe=recipe,
+        class_names=_names(class_names),
         minutes=minutes,
         steps=steps,
         hold_out=HoldOut(
@@ -276,6 +281,10 @@ def evaluate_command(
         with ShownProgress() as progress:
             write_evaluation_page(page, request, scores, raw, progress)
     emit(score_lines(scores), scores.model_dump(mode="json"), json_target)
+
+
+def _names(text: str | None) -> tuple[str, ...] | None:
+    return None if text is None else tuple(name.strip() for name in text.split(","))
 
 
 def _pages(text: str | None, option: str) -> tuple[int, ...] | None:

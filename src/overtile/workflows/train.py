@@ -177,6 +177,8 @@ def _decide(
     for finding in data.source.findings:
         progress.say(f"note: {finding}")
     split, reading = data.split, data.reading
+    if request.class_names is not None:
+        recipe = recipe.model_copy(update={"class_names": request.class_names})
     class_names = _class_names(recipe, reading.classes, classes=reading.kind == "classes")
     decisions: tuple[str, ...] = (f"recipe: {recipe.name}, as it stands",)
     if start is not None:
@@ -269,7 +271,16 @@ def _refuse_volumes(recipe: Recipe) -> None:
         )
 
 
+def _is_name(text: str) -> bool:
+    return bool(text) and text.isprintable()
+
+
 def _class_names(recipe: Recipe, count: int, *, classes: bool) -> tuple[str, ...]:
+    if not classes and recipe.class_names:
+        raise ConfigError(
+            "classes are named, and the labels are objects or foreground",
+            remedy="leave out the names, or say --labels classes",
+        )
     if not classes:
         return ("background", "object")
     if not recipe.class_names:
@@ -278,6 +289,11 @@ def _class_names(recipe: Recipe, count: int, *, classes: bool) -> tuple[str, ...
         raise ConfigError(
             f"`class_names` are {len(recipe.class_names)} names for {count} classes",
             remedy="name every class index, the background first",
+        )
+    if len(set(recipe.class_names)) < count or not all(map(_is_name, recipe.class_names)):
+        raise ConfigError(
+            f"`class_names` must differ and be words: {', '.join(map(repr, recipe.class_names))}",
+            remedy="give every class a name of its own",
         )
     return recipe.class_names
 

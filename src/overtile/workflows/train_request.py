@@ -28,6 +28,9 @@ class TrainRequest:
     recipe: str | None = None
     """`auto` by default."""
 
+    class_names: tuple[str, ...] | None = None
+    """Of labels of kind `classes`, the background first; those of the recipe by default."""
+
     minutes: float | None = None
     steps: int | None = None
     hold_out: HoldOut = field(default_factory=HoldOut)
@@ -72,6 +75,7 @@ def refuse_other_settings(request: TrainRequest, record: RunRecord) -> None:
         "--minutes": (request.minutes, record.minutes),
         "--steps": (request.steps, record.steps),
         "--seed": (request.seed, record.seed),
+        "--class-names": (request.class_names, record.class_names),
         "--labels": (request.source.label_kind, record.label_kind),
         "--axes": (request.source.axes, record.axes),
         "--ignore": (request.source.partial.ignore, record.partial.ignore),
