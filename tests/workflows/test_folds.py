@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 
-from overtile.errors import ConfigError, StoppedError
+from overtile.errors import ConfigError, OutputError, StoppedError
 from overtile.inference.predict import Predictor
 from overtile.model.file import load_model
 from overtile.progress import never
@@ -16,9 +17,13 @@ from overtile.training.run import RunFolder
 from overtile.training.settle import choose
 from overtile.training.validation import read_anew, score_predicted, validate
 from overtile.workflows import folds as cross
+from overtile.workflows import predict as predicting
 from overtile.workflows import train as training
 from overtile.workflows.annotated import Source
-from overtile.workflows.folds import FOLDS_NAME, FoldsResult, train_in_folds
+from overtile.workflows.folds import FoldsResult, train_in_folds
+from overtile.workflows.parts import FOLDS_NAME
+from overtile.workflows.predict import predict
+from overtile.workflows.results import PredictRequest
 from overtile.workflows.run_data import HoldOut, gather_again
 from overtile.workflows.train import train
 from overtile.workflows.train_request import TrainRequest
@@ -139,3 +144,38 @@ def test_folds_that_do_not_suit_the_images_are_refused_before_any_work(
 def test_folds_take_no_other_way_to_hold_out(request_: TrainRequest) -> None:
     with pytest.raises(ConfigError, match="--folds holds out every image in turn"):
         train_in_folds(replace(request_, hold_out=HoldOut(fraction=0.2)), 2)
+
+
+def test_the_folder_of_all_folds_predicts_the_mean_of_its_networks(
+    request_: TrainRequest, cells: Path, tmp_path: Path
+) -> None:
+    train_in_folds(request_, 2)
+    image = cells / "images" / "cell0.tif"
+    runs = [request_.out / name for name in ("all", "fold-1", "fold-2")]
+    shown = []
+    for number, model in enumerate((request_.out, *runs)):
+        asked = PredictRequest(
+            model=model,
+            inputs=[str(image)],
+            out=tmp_path / f"{number}",
+            save=("probabilities",),
+            exact=True,
+        )
+        predict(asked)
+        shown.append(tifffile.imread(tmp_path / f"{number}" / "cell0_probabilities.tif"))
+    assert np.abs(shown[1] - shown[2]).max() > 1e-3
+    np.testing.assert_allclose(shown[0], np.mean(shown[1:], axis=0), atol=1e-6)
+    with pytest.raises(OutputError, match="model"):
+        predict(replace(asked, model=request_.out))
+
+
+def test_the_ranges_of_one_network_are_not_taken_for_another(
+    request_: TrainRequest, tmp_path: Path, cells: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train_in_folds(request_, 2)
+    monkeypatch.setattr(predicting, "demand_openvino", lambda _: None)
+    asked = PredictRequest(
+        model=request_.out, inputs=[str(cells / "images")], out=tmp_path / "out", fast=True
+    )
+    with pytest.raises(ConfigError, match="--fast knows the ranges of one network, and 3 are"):
+        predict(asked)

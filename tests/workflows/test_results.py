@@ -9,6 +9,7 @@ import pytest
 
 from overtile.errors import ImageError, OutputError, RecordError
 from overtile.progress import Silence
+from overtile.seal import file_digest
 from overtile.storage import TEMPORARY_SUFFIX
 from overtile.workflows.results import (
     PredictRequest,
@@ -42,7 +43,7 @@ def folder(model: Path, **changes: Any) -> ResultFolder:  # noqa: ANN401 - field
         "save": ("labels",),
     }
     (model.parent / "out").mkdir(exist_ok=True)
-    return ResultFolder(PredictRequest(**settings | changes), model_file=model)
+    return ResultFolder(PredictRequest(**settings | changes), model_sha256=file_digest(model))
 
 
 def make(results: ResultFolder, images: list[Path]) -> None:

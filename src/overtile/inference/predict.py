@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -53,6 +53,9 @@ class Predictor:
     """What the convolutions see, for ``int8``."""
 
     test_time: TestTimeAugmentation = "none"
+    others: tuple[UNet, ...] = ()
+    """Networks like the first, whose probabilities are averaged with its own."""
+
     label_offset_px: tuple[float, float] = (0.0, 0.0)
     """How far down and right of what they show the labels of the training lay."""
 
@@ -65,6 +68,11 @@ class Predictor:
         if self.precision == "int8":
             return OpenVinoEngine(self.network, self.ranges)
         return TorchEngine(self.network, self.precision)
+
+    @cached_property
+    def _members(self) -> tuple[Predictor, ...]:
+        alone = (replace(self, network=other, others=()) for other in self.others)
+        return (self, *alone)
 
     def plan(self, size: tuple[int, int]) -> PredictionPlan:
         """Tell how an image of `size` (Y, X) pixels is cut, and what that takes.
@@ -97,7 +105,8 @@ class Predictor:
         Returns
         -------
         probabilities : (K, Y, X) array of float32
-            In [0, 1]; sums to 1 over K. The mean over rotated or flipped versions, if asked for.
+            In [0, 1]; sums to 1 over K. The mean over rotated or flipped versions, if asked for,
+            and over all networks.
 
         Raises
         ------
@@ -108,17 +117,18 @@ class Predictor:
         """
         self.refuse_channels(len(pixels))
         versions = views(self.test_time, pixels.shape[1:], self.label_offset_px)
+        answers = [(member, view) for member in self._members for view in versions]
         total: Floats | None = None
-        for number, view in enumerate(versions):
+        for number, (member, view) in enumerate(answers):
 
             def on_part(share: float, number: int = number) -> None:
                 if on_share is not None:
-                    on_share((number + share) / len(versions))
+                    on_share((number + share) / len(answers))
 
-            predicted = view.back(self._whole(view.there(pixels), on_part))
+            predicted = view.back(member._whole(view.there(pixels), on_part))
             total = predicted if total is None else total + predicted
         assert total is not None
-        if len(versions) == 1:
+        if len(answers) == 1:
             return np.ascontiguousarray(total)
         total = np.clip(total, 0, None)
         return np.asarray(total / total.sum(axis=0, keepdims=True), dtype=np.float32)

@@ -21,12 +21,10 @@ from overtile.training.validation import (
     score_predicted,
 )
 from overtile.workflows.annotated import read_annotated
-from overtile.workflows.parts import ALL_NAME, judge_part, plan_parts
+from overtile.workflows.parts import ALL_NAME, FOLD, FOLDS_NAME, judge_part, plan_parts
 from overtile.workflows.run_data import HoldOut
 from overtile.workflows.train import train
 from overtile.workflows.train_request import TrainRequest
-
-FOLDS_NAME = "folds.json"
 
 
 class FoldsResult(Settings):
@@ -108,7 +106,7 @@ def _hold_outs(request: TrainRequest, folds: int, should_stop: StopRequest) -> d
             "--folds holds out every image in turn", remedy="leave out the options of validation"
         )
     parts = {
-        f"fold-{fold + 1}": HoldOut(pages=tuple(range(fold, images, folds)))
+        f"{FOLD}-{fold + 1}": HoldOut(pages=tuple(range(fold, images, folds)))
         for fold in range(folds)
     }
     return {**parts, ALL_NAME: HoldOut(fraction=0.0)}

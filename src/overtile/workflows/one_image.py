@@ -61,6 +61,9 @@ class ImagePrediction:
     network: UNet
     """On the device to predict on."""
 
+    others: tuple[UNet, ...] = ()
+    """Networks on the same device, whose answers are averaged with those of the first."""
+
     model: ModelRecord
     progress: Progress
 
@@ -131,6 +134,11 @@ class ImagePrediction:
         self, path: Path, image: RegionImage, digest: str, allowed: int, on_share: OnShare
     ) -> int:
         request, classes = self.folder.request, self.network.classes
+        if self.others:
+            raise ConfigError(
+                f"{path.name} does not fit into memory, and several networks are averaged",
+                remedy="predict with one of them, or allow more by --memory",
+            )
         if request.test_time != "none":
             raise ConfigError(
                 "--tta needs the image in memory, and it does not fit into what is allowed",
@@ -167,13 +175,18 @@ class ImagePrediction:
         job.store.clear()
         return count
 
+    @property
+    def _answers(self) -> int:
+        """How many predictions are averaged."""
+        return count_views(self.folder.request.test_time) * (1 + len(self.others))
+
     def _whole_bytes(self, image: Image | RegionImage) -> int:
         """Tell what an image takes that is predicted in one piece."""
         return image_bytes(
             (image.pages, image.channels, *image.size),
             image.dtype.itemsize,
             self.network.classes,
-            count_views(self.folder.request.test_time),
+            self._answers,
         )
 
     def _predictor(self, image: Image | RegionImage, pixels: Floats, left: int) -> Predictor:
@@ -189,6 +202,7 @@ class ImagePrediction:
             network=self.network,
             precision=precision,
             ranges=self.folder.record.ranges,
+            others=self.others,
             test_time=self.folder.request.test_time,
             label_offset_px=self.model.label_offset_px,
             memory_bytes=max(0, min(left, DEFAULT_MEMORY_BYTES)),
@@ -199,7 +213,6 @@ class ImagePrediction:
     ) -> None:
         """Say how an image will be predicted; `others` is what is taken beside the maps."""
         plan = predictor.plan(image.size)
-        views = count_views(self.folder.request.test_time)
         seconds = seconds_per_multiply_add(predictor, pixels) * plan.multiply_adds
         height, width = image.size
         self.progress.say(
@@ -207,7 +220,7 @@ class ImagePrediction:
             f"{len(plan.strips)}, computed {plan.block_rows} rows at a time; "
             f"{100 * (plan.redundancy - 1):.1f} % more arithmetic than without context; memory: up "
             f"to {megabytes(others + plan.memory_bytes)}; time: about "
-            f"{_duration(seconds * image.pages * views)}"
+            f"{_duration(seconds * image.pages * self._answers)}"
         )
 
 

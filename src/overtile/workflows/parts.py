@@ -7,7 +7,7 @@ from pathlib import Path
 
 from overtile.config import read_recipe
 from overtile.inference.predict import Predictor
-from overtile.model.file import load_model
+from overtile.model.file import load_model, model_path
 from overtile.progress import StopRequest
 from overtile.storage import make_folder
 from overtile.training.run import RECORD_NAME, RunFolder
@@ -17,6 +17,12 @@ from overtile.workflows.train_request import AUTO, TrainRequest, run_length
 
 ALL_NAME = "all"
 """Below the folder: the run that learns from all images that it may."""
+
+FOLD = "fold"
+"""Below the folder: how the names of the runs of a cross-validation begin."""
+
+FOLDS_NAME = "folds.json"
+"""What a cross-validation came to; there when all of it is finished."""
 
 
 def plan_parts(request: TrainRequest, hold_outs: dict[str, HoldOut]) -> list[TrainRequest]:
@@ -66,3 +72,22 @@ def judge_part(out: Path, should_stop: StopRequest) -> Validation:
         record.class_names,
         record.task,
     )
+
+
+def model_files(path: Path) -> list[Path]:
+    """Find the model that is meant by a file or a run folder, or all of a cross-validation.
+
+    Returns
+    -------
+    files : list of path
+        The one that learnt from all images first.
+
+    Raises
+    ------
+    ModelError
+        If there is none.
+    """
+    if not (path / FOLDS_NAME).exists():
+        return [model_path(path)]
+    folds = sorted(path.glob(f"{FOLD}-[0-9]*"), key=lambda fold: int(fold.name.partition("-")[2]))
+    return [model_path(part) for part in (path / ALL_NAME, *folds)]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from overtile.config import Settings
@@ -18,10 +19,12 @@ from overtile.inference.openvino_engine import demand_openvino
 from overtile.io import find_images
 from overtile.locks import locked
 from overtile.model.device import choose_device, describe_device
-from overtile.model.file import load_model, model_path
+from overtile.model.file import load_model
 from overtile.progress import Progress, Silence, StopRequest, heed, never
+from overtile.seal import file_digest
 from overtile.storage import make_folder
 from overtile.workflows.one_image import ImagePrediction
+from overtile.workflows.parts import model_files
 from overtile.workflows.results import PredictRequest, ResultFolder, stem
 
 
@@ -69,14 +72,24 @@ def predict(
         )
     _refuse_suffix(request)
     images = _all_images(request.inputs)
-    file = model_path(request.model)
-    network, model = load_model(file)
+    files = model_files(request.model)
+    (network, model), *others = (load_model(file) for file in files)
     device = choose_device(request.device)
     if request.fast:
         demand_openvino(device)
-    folder = ResultFolder(request, model_file=file)
-    one = ImagePrediction(folder=folder, network=network.to(device), model=model, progress=progress)
-    progress.say(f"model {file} on {describe_device(device)}; {len(images)} image files")
+        _refuse_several(files)
+    folder = ResultFolder(request, model_sha256=_digest(files))
+    one = ImagePrediction(
+        folder=folder,
+        network=network.to(device),
+        others=tuple(other.to(device) for other, _ in others),
+        model=model,
+        progress=progress,
+    )
+    averaged = f" and {len(others)} more, whose answers are averaged," if others else ""
+    progress.say(
+        f"model {files[0]}{averaged} on {describe_device(device)}; {len(images)} image files"
+    )
     with locked(make_folder(request.out)):
         folder.open(images)
         return _predict_all(images, one, should_stop)
@@ -127,6 +140,20 @@ def _predict_all(
         failed=tuple(failed),
         objects=counts,
     )
+
+
+def _digest(files: Sequence[Path]) -> str:
+    """Tell models apart: by the file's SHA-256, or by that of all of them."""
+    digests = [file_digest(file) for file in files]
+    return digests[0] if len(files) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+def _refuse_several(files: Sequence[Path]) -> None:
+    if len(files) > 1:
+        raise ConfigError(
+            f"--fast knows the ranges of one network, and {len(files)} are averaged",
+            remedy=f"leave out --fast, or predict with {files[0].parent}",
+        )
 
 
 def _refuse_suffix(request: PredictRequest) -> None:

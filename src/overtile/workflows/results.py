@@ -109,17 +109,17 @@ class ResultFolder:
     Parameters
     ----------
     request : PredictRequest
-    model_file : path
-        The file that is predicted with.
+    model_sha256 : str
+        Of what is predicted with.
     """
 
-    def __init__(self, request: PredictRequest, model_file: Path) -> None:
+    def __init__(self, request: PredictRequest, model_sha256: str) -> None:
         self.request = request
         self.path = request.out / RECORD_NAME
         self._claimed = False
         self._noted = -math.inf
         self.record = PredictionRecord(
-            model_sha256=file_digest(model_file),
+            model_sha256=model_sha256,
             save=request.save,
             test_time=request.test_time,
             axes=request.axes,
