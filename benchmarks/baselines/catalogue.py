@@ -63,9 +63,4 @@ BASELINES = {
     "unet": Baseline(
         title="U-Net, recipe auto", job=partial(train_and_predict, "auto"), lengths=1.0
     ),
-    "unet-short": Baseline(
-        title="U-Net, recipe auto for a short run",
-        job=partial(train_and_predict, "benchmarks/recipes/short.toml"),
-        lengths=1.0,
-    ),
 }
