@@ -11,7 +11,7 @@ from pathlib import Path
 from assignment import Assignment, fulfil
 from fully_convolutional import fully_convolutional
 from padded_unet import DEFAULT_RATE, padded_unet
-from peer_environment import MONAI, peer_python
+from peer_environment import peer_python
 from sliding_window import sliding_window
 from through_cli import train_and_predict
 
@@ -30,9 +30,13 @@ class Baseline:
 
 
 def _with_monai(assignment: Assignment) -> None:
-    python = peer_python(MONAI, assignment.folder.parents[1] / "monai-env")
     options = ["--minutes", f"{assignment.minutes}", "--seed", f"{assignment.seed}"]
-    job = [python, Path(__file__).parent / "monai_job.py", assignment.folder, assignment.data]
+    job = [
+        peer_python(),
+        Path(__file__).parent / "monai_job.py",
+        assignment.folder,
+        assignment.data,
+    ]
     subprocess.run([*map(str, job), *options], check=True)
 
 

@@ -1,4 +1,4 @@
-"""Trains and predicts with MONAI; runs in the environment that monai.txt describes."""
+"""Trains and predicts with MONAI; runs in the environment of peer_environment.py."""
 
 from __future__ import annotations
 

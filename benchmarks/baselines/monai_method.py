@@ -1,4 +1,4 @@
-"""MONAI's BasicUNet by its tutorial recipe; needs the environment that monai.txt describes.
+"""MONAI's BasicUNet by its tutorial recipe; needs the environment of peer_environment.py.
 
 As in the 2-D segmentation tutorials of Project MONAI: four random crops of 96×96 px from each of
 two pages a step, flips and quarter turns, Dice plus cross-entropy, Adam at 1e-3, and a sliding

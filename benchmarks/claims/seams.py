@@ -24,7 +24,7 @@ sys.path[:0] = [str(ROOT / "benchmarks" / folder) for folder in ("claims", "base
 import torch  # noqa: E402
 from machine import current_commit, describe_machine  # noqa: E402
 from networks import build  # noqa: E402
-from peer_environment import MONAI, peer_python  # noqa: E402
+from peer_environment import peer_python  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 from trial import read_split  # noqa: E402
 from trials import all_trials  # noqa: E402
@@ -71,7 +71,7 @@ def main() -> None:
         if not weights.exists():
             sys.exit(f"error: {weights} is not there; run `python benchmarks/{command}` first")
     if "--inside" not in sys.argv:
-        python = peer_python(MONAI, RUNS / "monai-env")
+        python = peer_python()
         sys.exit(subprocess.run([python, __file__, "--inside"], check=False).returncode)
     trial = next(trial for trial in all_trials() if trial.name == TRIAL)
     _, _, pages = read_split(trial, Path(os.environ["OVERTILE_DATA"]))

@@ -1,4 +1,4 @@
-"""nnU-Net's 2-D recipe, from its own packages; needs the environment that peers.txt describes.
+"""nnU-Net's 2-D recipe, from its own packages; needs the environment of peer_environment.py.
 
 Topology, network, augmentation, loss and optimiser are those of nnU-Net 2.8 for the "2d"
 configuration, and so is prediction: windows that overlap by half, weighed by a Gaussian, the mean

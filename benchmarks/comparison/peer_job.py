@@ -1,6 +1,6 @@
 """Trains one peer on a folder of annotated images and predicts others.
 
-Runs in the environment that peers.txt describes.
+Runs in the environment of peer_environment.py.
 """
 
 from __future__ import annotations

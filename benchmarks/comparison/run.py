@@ -125,10 +125,9 @@ def _train_here(cell: Cell, place: str, data: Path) -> dict[str, Any]:
 
 
 def _train_peer(cell: Cell, place: str) -> dict[str, Any]:
-    python = peer_python(HERE / "peers.txt", ROOT / "runs" / "peers-env")
     words = [HERE / "peer_job.py", cell.method, place, "--kind", DATA_SETS[cell.data].kind]
     options = ["--minutes", f"{cell.minutes:g}", "--seed", f"{cell.seed}"]
-    subprocess.run([str(python), *map(str, words), *options], check=True)
+    subprocess.run([str(peer_python()), *map(str, words), *options], check=True)
     told: dict[str, Any] = json.loads((WORK / cell.name / "training.json").read_text())
     return told
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ[variable] = "1"
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 
-from peers import among_peers  # noqa: E402
+from peer_environment import among_peers  # noqa: E402
 
 if __name__ == "__main__":
     among_peers()

@@ -13,8 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from peers import among_peers
+from peer_environment import among_peers
 
 if __name__ == "__main__":
     among_peers()

@@ -9,8 +9,8 @@ import sys
 import sysconfig
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-REQUIREMENTS = Path(__file__).with_suffix(".txt")
+ROOT = Path(__file__).parents[1]
+REQUIREMENTS = Path(__file__).parent / "peers.txt"
 FOLDER = ROOT / "runs" / "peers-env"
 _INSIDE = "OVERTILE_AMONG_PEERS"
 
@@ -23,11 +23,12 @@ def among_peers() -> None:
     """
     if _INSIDE in os.environ:
         return
-    command = [str(_python()), *sys.argv]
+    command = [str(peer_python()), *sys.argv]
     sys.exit(subprocess.run(command, env=os.environ | {_INSIDE: "1"}, check=False).returncode)
 
 
-def _python() -> Path:
+def peer_python() -> Path:
+    """Make the environment unless it is there, and name its Python."""
     python, ready = FOLDER / "bin" / "python", FOLDER / "ready.txt"
     wanted = REQUIREMENTS.read_text()
     if ready.exists() and ready.read_text() == wanted:
