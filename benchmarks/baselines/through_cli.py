@@ -84,6 +84,6 @@ def _told(assignment: Assignment) -> dict[str, Any]:
         "decisions": record["decisions"],
         "recipe": record["recipe"],
         "prediction": prediction,
-        "loss_curve": [[step, seconds, loss] for step, seconds, loss, _ in kept],
+        "loss_curve": [[step, seconds, loss] for step, seconds, loss, *_ in kept],
         "validation_curve": [],
     }
