@@ -45,6 +45,9 @@ class NetworkConfig(Settings):
     depth: Annotated[int, Field(ge=1, le=6)] = 4
     """Number of 2×2 poolings."""
 
+    binning: Literal[1, 2, 4, 8] = 1
+    """Side in pixels of the bins that the network sees as its pixels. Not in the paper."""
+
     batch_norm: bool = False
     """Batch normalisation after each 3×3 convolution. Not in the paper."""
 
@@ -185,7 +188,7 @@ class PredictionConfig(Settings):
     core_threshold: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Each piece of foreground above this is the core of an object; the threshold by default."""
 
-    grow_px: Annotated[int, Field(ge=0, le=16)] = 0
+    grow_px: Annotated[int, Field(ge=0, le=32)] = 0
     """Cores grow by as many pixels, where the probability exceeds the threshold."""
 
     temperature: Positive = 1.0

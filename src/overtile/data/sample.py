@@ -78,6 +78,9 @@ class Sampler:
     augmentation: AugmentationConfig
     loss: LossConfig
     seed: int
+    gap_px: int = 1
+    """Width of the gap that is made where objects touch."""
+
     class_share: float = 0.0
     """Share of tiles that are placed on a pixel of a class drawn evenly; for ``classes``."""
 
@@ -143,7 +146,7 @@ class Sampler:
             classes = class_map(ids, self.kind)
             weights = self.class_weights[classes]
         else:
-            ids = separate_touching(ids)
+            ids = separate_touching(ids, self.gap_px)
             border = border_weight_map(ids, self.loss)[centre, centre]
             classes = class_map(ids[centre, centre], self.kind)
             weights = self.class_weights[classes] + border

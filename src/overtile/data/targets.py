@@ -12,6 +12,8 @@ from scipy import ndimage as ndi
 from overtile.arrays import ClassMap, Floats, Labels
 from overtile.choices import LabelKind
 
+_NO_ID = np.iinfo(np.uint32).max
+
 # Half of the eight neighbours; the other half is met from the other pixel's side.
 _HALF_NEIGHBOURHOOD = ((0, 1), (1, -1), (1, 0), (1, 1))
 
@@ -38,7 +40,7 @@ def object_ids(labels: Labels, kind: LabelKind) -> Labels:
     return np.asarray(pieces, dtype=np.uint32)
 
 
-def separate_touching(ids: Labels) -> Labels:
+def separate_touching(ids: Labels, gap_px: int = 1) -> Labels:
     """Turn pixels into background until no two objects touch, not even diagonally.
 
     Where two objects meet, the one with the larger id gives way by one pixel (Ronneberger 2015,
@@ -48,17 +50,25 @@ def separate_touching(ids: Labels) -> Labels:
     ----------
     ids : (Y, X) array of uint32
         Instance ids; 0 is background.
+    gap_px : int
+        Width of the gap: 1, or an even number, of which each of the two objects gives half.
 
     Returns
     -------
     separated : (Y, X) array of uint32
-        A copy with at least one background pixel between different objects.
+        A copy with at least `gap_px` background pixels between objects that touched.
 
     Examples
     --------
     >>> separate_touching(np.array([[1, 1, 2, 2]], np.uint32))
     array([[1, 1, 0, 2]], dtype=uint32)
     """
+    if gap_px > 1:
+        side = gap_px + 1
+        # Background must not count as the lowest id.
+        lowest = ndi.minimum_filter(np.where(ids > 0, ids, _NO_ID), size=side, mode="nearest")
+        highest = ndi.maximum_filter(ids, size=side, mode="nearest")
+        return np.where((lowest == ids) & (highest == ids), ids, np.uint32(0))
     gap = np.zeros(ids.shape, bool)
     for rows, columns in _HALF_NEIGHBOURHOOD:
         one, other = _shifted(rows, columns), _shifted(-rows, -columns)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from overtile.arrays import Floats
 from overtile.choices import InferencePrecision
+from overtile.config import NetworkConfig
 from overtile.data.mirror import mirror_crop
 from overtile.inference.agreement import HALF_PRECISION_GATE, INT8_GATE, agreement
 from overtile.inference.openvino_engine import Ranges, find_ranges
@@ -54,7 +55,7 @@ def choose_arithmetic(network: UNet, pixels: Floats, integers: bool = False) -> 
     """
     if not integers:
         return _floats(network, pixels)
-    ranges = find_ranges(network, _mirrored(pixels, network.config.depth))
+    ranges = find_ranges(network, _mirrored(pixels, network.config))
     found = agreement(
         Predictor(network=network).probabilities(pixels),
         Predictor(network=network, precision="int8", ranges=ranges).probabilities(pixels),
@@ -68,10 +69,11 @@ def choose_arithmetic(network: UNet, pixels: Floats, integers: bool = False) -> 
     )
 
 
-def _mirrored(pixels: Floats, depth: int) -> Floats:
+def _mirrored(pixels: Floats, config: NetworkConfig) -> Floats:
     """Add the context that a sample needs, by mirroring."""
-    rim = context_px(depth)
-    rows, columns = ((-rim, smallest_input(side, depth) - rim) for side in pixels.shape[1:])
+    rim = context_px(config.depth, config.binning)
+    sides = (smallest_input(side, config.depth, config.binning) for side in pixels.shape[1:])
+    rows, columns = ((-rim, side - rim) for side in sides)
     return mirror_crop(pixels, rows, columns)
 
 

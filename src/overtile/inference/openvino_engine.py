@@ -164,7 +164,11 @@ class _Graph:
     def model(self, shape: Sequence[int]) -> Any:  # noqa: ANN401
         op, network = self._op, self._network
         pixels = op.parameter(list(shape), np.float32)
+        binning = network.config.binning
         x, skips = pixels, []
+        if binning > 1:
+            bins = [binning, binning]
+            x = op.avg_pool(x, bins, [0, 0], [0, 0], bins, exclude_pad=False)
         for level in network.contracting:
             x = self._level(x, level)
             skips.append(x)
@@ -181,7 +185,8 @@ class _Graph:
             x = op.concat([self._crop(skips[depth - number], rim), x], 1)
             x = self._level(x, level)
         x = op.convolution(x, _values(network.classify.weight), [1, 1], [0, 0], [0, 0], [1, 1])
-        return self._openvino.Model([op.add(x, _of_channels(network.classify.bias))], [pixels])
+        x = op.add(x, _of_channels(network.classify.bias))
+        return self._openvino.Model([self._interpolated(x, binning)], [pixels])
 
     def _level(self, x: Any, layers: nn.Module) -> Any:  # noqa: ANN401
         op = self._op
@@ -212,6 +217,13 @@ class _Graph:
         step = np.maximum(largest, np.finfo(np.float32).tiny) / _LARGEST_WEIGHT
         rounded = np.rint(values / step).astype(np.int8)
         return self._op.multiply(self._op.convert(rounded, np.float32), step.astype(np.float32))
+
+    def _interpolated(self, x: Any, binning: int) -> Any:  # noqa: ANN401
+        if binning == 1:
+            return x
+        scales, axes = np.full(2, binning, np.float32), np.array([2, 3], np.int64)
+        wide = self._op.interpolate(x, scales, "linear_onnx", "scales", axes=axes)
+        return self._crop(wide, binning)
 
     def _crop(self, x: Any, rim: int) -> Any:  # noqa: ANN401
         ends = (np.array([end, end], np.int64) for end in (rim, -rim, 1))

@@ -29,6 +29,9 @@ _ROWS_WAITING = 250
 """Rows of the finest level that all maps together take: so many for each row of a block, and those
 that wait or are kept. Measured by `benchmarks/speed/memory.py`, with some to spare."""
 
+_LOGITS_HELD = 3
+"""Where bins are interpolated: logits as they come, cropped, and as probabilities."""
+
 _BYTES: dict[InferencePrecision, int] = {"fp32": 4, "bf16": 2}
 
 _WINDOW_OUTPUT = 832
@@ -80,25 +83,25 @@ class PredictionPlan:
     """All multiplications over the fewest that an image of this size can take, at least 1."""
 
 
-def strips(width: int, strip_output: int, depth: int) -> tuple[Strip, ...]:
+def strips(width: int, strip_output: int, depth: int, binning: int = 1) -> tuple[Strip, ...]:
     """Cover the columns of an image so that each is decided once.
 
-    Strips start at multiples of 2^depth, so that all of them pool over one grid and the result is
-    that of the whole image in one pass, to rounding. They share the width evenly.
+    Strips start at multiples of the pooling grid, so that all of them pool over the same one and
+    the result is that of the whole image in one pass, to rounding. They share the width evenly.
 
     Parameters
     ----------
     width : int
         Of the image in pixels, at least 1.
     strip_output : int
-        Largest number of columns that a strip decides; less than 2^depth counts as that.
-    depth : int
-        Poolings of the network.
+        Largest number of columns that a strip decides; less than the grid counts as that.
+    depth, binning : int
+        Poolings of the network, and the side of its bins in pixels.
     """
-    factor, rim = pooling_factor(depth), context_px(depth)
+    factor, rim = pooling_factor(depth, binning), context_px(depth, binning)
     count = -(-width // max(strip_output - strip_output % factor, factor))
     step = -(-width // (count * factor)) * factor
-    side = smallest_input(step, depth)
+    side = smallest_input(step, depth, binning)
     return tuple(
         Strip((start - rim, start - rim + side), slice(start, min(start + step, width)))
         for start in range(0, width, step)
@@ -133,54 +136,58 @@ def plan_prediction(
     if precision == "int8":
         return _plan_windows(size, config, in_channels, classes, memory_bytes)
     height, width = size
-    factor = pooling_factor(config.depth)
-    a_column = config.base_channels * _BYTES[precision]
+    grid = (config.depth, config.binning)
+    factor = pooling_factor(*grid)
     for count in range(1, -(-width // factor) + 1):
         # Even shares, in steps of the pooling grid.
         output = -(-width // (count * factor)) * factor
-        columns = smallest_input(output, config.depth)
-        rows = _block_rows(columns * a_column, factor, memory_bytes)
+        columns = smallest_input(output, *grid)
+        row = _row_bytes(columns, config, in_channels, classes, precision)
+        rows = _block_rows(row, pooling_factor(config.depth), memory_bytes)
         if rows is None:
             continue
-        found = strips(width, output, config.depth)
-        window = (smallest_input(height, config.depth), columns)
+        found = strips(width, output, *grid)
+        window = (smallest_input(height, *grid), columns)
         each = multiply_adds(config, in_channels, classes, window)
         least = least_multiply_adds(config, in_channels, classes) * height * width
         return PredictionPlan(
             size=size,
             strips=found,
-            block_rows=rows,
+            block_rows=rows * config.binning,
             streams=True,
-            memory_bytes=_map_bytes(columns * a_column, rows),
+            memory_bytes=row.of_block(rows),
             multiply_adds=len(found) * each,
             redundancy=float(len(found) * each / least),
         )
-    least_bytes = _map_bytes(smallest_input(factor, config.depth) * a_column, factor)
-    raise _too_little(memory_bytes, least_bytes)
+    narrowest = _row_bytes(smallest_input(factor, *grid), config, in_channels, classes, precision)
+    raise _too_little(memory_bytes, narrowest.of_block(pooling_factor(config.depth)))
 
 
 def _plan_windows(
     size: tuple[int, int], config: NetworkConfig, in_channels: int, classes: int, memory_bytes: int
 ) -> PredictionPlan:
     """Cut an image into as few alike windows as their largest side and the memory allow."""
-    factor = pooling_factor(config.depth)
-    largest = _WINDOW_OUTPUT
+    grid = (config.depth, config.binning)
+    factor = pooling_factor(*grid)
+    largest = _WINDOW_OUTPUT * config.binning
     bottom = config.base_channels << config.depth
     fixed = _LIBRARY_BYTES + _PACKED_BYTES * bottom**2
     while True:
         # Even shares of each side, in steps of the pooling grid.
         outputs = [-(-side // (-(-side // largest) * factor)) * factor for side in size]
         window = (
-            smallest_input(outputs[0], config.depth),
-            smallest_input(outputs[1], config.depth),
+            smallest_input(outputs[0], *grid),
+            smallest_input(outputs[1], *grid),
         )
-        taken = fixed + math.prod(window) * config.base_channels * _WINDOW_BYTES
+        bins = math.prod(window) // config.binning**2
+        taken = fixed + bins * config.base_channels * _WINDOW_BYTES
+        taken += math.prod(window) * _pixel_bytes(config, in_channels, classes)
         if taken <= memory_bytes:
             break
         if largest <= factor:
             raise _too_little(memory_bytes, taken)
         largest -= factor
-    found = strips(size[1], outputs[1], config.depth)
+    found = strips(size[1], outputs[1], *grid)
     count = len(found) * -(-size[0] // outputs[0])
     work = count * multiply_adds(config, in_channels, classes, window)
     least = least_multiply_adds(config, in_channels, classes) * size[0] * size[1]
@@ -203,19 +210,46 @@ def _too_little(memory_bytes: int, least_bytes: int) -> ConfigError:
     )
 
 
-def _block_rows(row_bytes: int, factor: int, memory_bytes: int) -> int | None:
-    """Give how many rows to feed at a time; None if not even one step of the grid fits."""
-    cached = min(_BLOCK_BYTES // row_bytes, _LARGEST_BLOCK_ROWS)
+@dataclass(frozen=True)
+class _RowBytes:
+    """What one row of the finest map takes."""
+
+    in_map: int
+    in_pixels: int
+    """Rows of the image and of its logits that belong to a row of bins; nothing without bins,
+    where the map has far more channels than they have."""
+
+    def of_block(self, rows: int) -> int:
+        """Give what all maps take where so many rows are computed together."""
+        return self.in_map * (_ROWS_PER_BLOCK_ROW * rows + _ROWS_WAITING) + self.in_pixels * rows
+
+
+def _row_bytes(
+    columns: int,
+    config: NetworkConfig,
+    in_channels: int,
+    classes: int,
+    precision: InferencePrecision,
+) -> _RowBytes:
+    return _RowBytes(
+        in_map=columns // config.binning * config.base_channels * _BYTES[precision],
+        in_pixels=columns * config.binning * _pixel_bytes(config, in_channels, classes),
+    )
+
+
+def _pixel_bytes(config: NetworkConfig, in_channels: int, classes: int) -> int:
+    return 0 if config.binning == 1 else 4 * (in_channels + _LOGITS_HELD * classes)
+
+
+def _block_rows(row: _RowBytes, factor: int, memory_bytes: int) -> int | None:
+    """Give how many rows to compute at a time; None if not even one step of the grid fits."""
+    cached = min(_BLOCK_BYTES // row.in_map, _LARGEST_BLOCK_ROWS)
     rows = max(cached - cached % factor, factor)
-    while _map_bytes(row_bytes, rows) > memory_bytes:
+    while row.of_block(rows) > memory_bytes:
         rows -= factor
         if rows < factor:
             return None
     return rows
-
-
-def _map_bytes(row_bytes: int, block_rows: int) -> int:
-    return row_bytes * (_ROWS_PER_BLOCK_ROW * block_rows + _ROWS_WAITING)
 
 
 def megabytes(count: float) -> str:

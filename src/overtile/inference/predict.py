@@ -12,6 +12,7 @@ import torch
 
 from overtile.arrays import Floats
 from overtile.choices import InferencePrecision, TestTimeAugmentation
+from overtile.config import NetworkConfig
 from overtile.data.mirror import mirror_crop
 from overtile.errors import ImageError
 from overtile.inference.engine import Engine, TorchEngine
@@ -158,16 +159,16 @@ class Predictor:
         strip : Strip
             One of those of `plan`.
         first_row : int
-            Where to begin, a multiple of 2^depth.
+            Where to begin, a multiple of the pooling grid.
 
         Yields
         ------
         band : Band
             The next rows; together they are all from `first_row` on.
         """
-        depth, height = self.network.config.depth, plan.size[0]
+        config, height = self.network.config, plan.size[0]
         width = strip.keep.stop - strip.keep.start
-        blocks = _blocks(plan, first_row, depth)
+        blocks = _blocks(plan, first_row, config)
         stream, done = self.engine.stream(), first_row
         for window in _ahead(read, blocks, strip.read):
             if not plan.streams:
@@ -201,14 +202,15 @@ class Predictor:
         return result
 
 
-def _blocks(plan: PredictionPlan, first_row: int, depth: int) -> list[tuple[int, int]]:
+def _blocks(plan: PredictionPlan, first_row: int, config: NetworkConfig) -> list[tuple[int, int]]:
     """List the rows (start, stop) of a strip that are read together, from the first needed on."""
-    rim, step, height = context_px(depth), plan.block_rows, plan.size[0]
+    grid = (config.depth, config.binning)
+    rim, step, height = context_px(*grid), plan.block_rows, plan.size[0]
     if not plan.streams:
-        side = smallest_input(step, depth)
+        side = smallest_input(step, *grid)
         return [(row - rim, row - rim + side) for row in range(first_row, height, step)]
     start = first_row - rim
-    stop = start + smallest_input(height - first_row, depth)
+    stop = start + smallest_input(height - first_row, *grid)
     return [(row, min(row + step, stop)) for row in range(start, stop, step)]
 
 

@@ -14,6 +14,7 @@ from collections import deque
 import torch
 from torch import Tensor, nn
 
+from overtile.model.binning import interpolate
 from overtile.model.geometry import copy_crop_px
 from overtile.model.unet import UNet
 
@@ -37,14 +38,16 @@ class RowStream:
     """
 
     def __init__(self, network: UNet) -> None:
-        depth = network.config.depth
+        depth, binning = network.config.depth, network.config.binning
+        self._bin = _Pool(network.bin, binning)
         self._contracting = [_Convolutions(level) for level in network.contracting]
-        self._pools = [_Pool(network.pool) for _ in range(depth)]
+        self._pools = [_Pool(network.pool, 2) for _ in range(depth)]
         self._bottom = _Convolutions(network.bottom)
         self._copies = [_Copies(copy_crop_px(level, depth)) for level in range(depth)]
         self._up_convolutions = list(network.up_convolutions)
         self._expanding = [_Convolutions(level) for level in network.expanding]
         self._classify = network.classify
+        self._interpolate = _Interpolation(binning)
 
     def push(self, pixels: Tensor) -> Tensor | None:
         """Take the next rows of the input and give the next rows of the output.
@@ -61,7 +64,7 @@ class RowStream:
             None as long as no row can be known: the first one needs the whole context. In the long
             run R' is R.
         """
-        rows: Tensor | None = pixels
+        rows: Tensor | None = self._bin.push(pixels)
         for convolutions, copies, pool in zip(
             self._contracting, self._copies, self._pools, strict=True
         ):
@@ -75,7 +78,7 @@ class RowStream:
                 return None
             rows = up_convolution(rows)
             rows = convolutions.push_both(copies.take(rows), rows)
-        return None if rows is None else self._classify(rows)
+        return None if rows is None else self._interpolate.push(self._classify(rows))
 
 
 class _Window:
@@ -153,20 +156,36 @@ class _Convolutions:
 
 
 class _Pool:
-    """2×2 max pooling of the rows that come in pairs; an odd one waits."""
+    """Pooling of as many rows as it takes together, 2 in the network; others wait."""
 
-    def __init__(self, pool: nn.Module) -> None:
-        self._pool = pool
-        self._odd: Tensor | None = None
+    def __init__(self, pool: nn.Module, together: int) -> None:
+        self._pool, self._together = pool, together
+        self._waiting: Tensor | None = None
 
     def push(self, rows: Tensor | None) -> Tensor | None:
-        if rows is None:
-            return None
-        if self._odd is not None:
-            rows = torch.cat([self._odd, rows], dim=_ROWS)
-        pairs = rows.shape[_ROWS] // 2 * 2
-        self._odd = rows[:, :, pairs:].clone() if pairs < rows.shape[_ROWS] else None
-        return self._pool(rows[:, :, :pairs]) if pairs else None
+        if rows is None or self._together == 1:
+            return rows
+        if self._waiting is not None:
+            rows = torch.cat([self._waiting, rows], dim=_ROWS)
+        whole = rows.shape[_ROWS] - rows.shape[_ROWS] % self._together
+        self._waiting = rows[:, :, whole:].clone() if whole < rows.shape[_ROWS] else None
+        return self._pool(rows[:, :, :whole]) if whole else None
+
+
+class _Interpolation:
+    """Logits of bins to logits of pixels; the last two rows of bins are needed again."""
+
+    def __init__(self, binning: int) -> None:
+        self._binning = binning
+        self._kept: Tensor | None = None
+
+    def push(self, rows: Tensor) -> Tensor | None:
+        if self._binning == 1:
+            return rows
+        if self._kept is not None:
+            rows = torch.cat([self._kept, rows], dim=_ROWS)
+        self._kept = rows[:, :, -2:].clone()
+        return interpolate(rows, self._binning) if rows.shape[_ROWS] > 2 else None
 
 
 class _Copies:

@@ -40,8 +40,8 @@ def multiply_adds(
     301
     """
     for side in window:
-        output_size(side, config.depth)
-    rows, columns = window
+        output_size(side, config.depth, config.binning)
+    rows, columns = (side // config.binning for side in window)
     count, below = 0, in_channels
     for level in range(config.depth + 1):
         width = config.base_channels << level
@@ -79,4 +79,4 @@ def least_multiply_adds(config: NetworkConfig, in_channels: int, classes: int) -
         below = width
         if level < config.depth:
             count += share * (_UP_TAPS * 2 * width * width + _KERNEL * 3 * width * width)
-    return count + config.base_channels * classes
+    return (count + config.base_channels * classes) / config.binning**2

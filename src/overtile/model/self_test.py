@@ -33,12 +33,15 @@ def answer_shape(network: UNet) -> tuple[int, ...] | None:
     No machine that is not made for such a network could run its self-test.
     """
     config = network.config
-    side = smallest_input(1, config.depth)
+    side = smallest_input(1, config.depth, config.binning)
     # In 64 bits a convolution lays out, for each pixel, the 3 x 3 pixels around it.
     largest_map = max(network.in_channels, config.base_channels) * side**config.dimensions
     if largest_map * 3**config.dimensions * torch.float64.itemsize > _LARGEST_MEMORY_BYTES:
         return None
-    return (network.classes, *(output_size(side, config.depth),) * config.dimensions)
+    return (
+        network.classes,
+        *(output_size(side, config.depth, config.binning),) * config.dimensions,
+    )
 
 
 def self_test_input(in_channels: int, config: NetworkConfig) -> Tensor:
@@ -52,7 +55,7 @@ def self_test_input(in_channels: int, config: NetworkConfig) -> Tensor:
     pixels : (1, C, S, S) tensor of float64
         In [-1, 1]; (1, C, S, S, S) for volumes.
     """
-    side = smallest_input(1, config.depth)
+    side = smallest_input(1, config.depth, config.binning)
     shape = (1, in_channels, *(side,) * config.dimensions)
     count = torch.arange(torch.Size(shape).numel(), dtype=torch.int64)
     grey = (count * count % 1_000_003 * 7919 + count) % _GREY_VALUES

@@ -12,12 +12,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from overtile.config import NetworkConfig
+from overtile.model.binning import interpolate
 from overtile.model.geometry import output_size
 
 _CONVOLUTION: dict[int, Any] = {2: nn.Conv2d, 3: nn.Conv3d}
 _UP_CONVOLUTION: dict[int, Any] = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
 _POOLING: dict[int, Any] = {2: nn.MaxPool2d, 3: nn.MaxPool3d}
 _STATISTICS_MOMENTUM = 0.05  # a tile may be all there is in a batch: average over about twenty
+_BINNING: dict[int, Any] = {2: nn.AvgPool2d, 3: nn.AvgPool3d}
 _NORMALISATION: dict[int, Any] = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 
 
@@ -33,12 +35,13 @@ class UNet(nn.Module):
     classes : int
         Classes to tell apart, background included.
     config : NetworkConfig, optional
-        Width, depth, dropout, batch normalisation and 2-D or 3-D. The paper's by default.
+        Width, depth, dropout, batch normalisation, binning and 2-D or 3-D. The paper's by default.
 
     Notes
     -----
     ``forward`` takes (N, C, S, S) of float and returns logits (N, K, T, T), real numbers, with
-    ``T = S - 2 * context_px(depth)``; 572 gives 388. ``S`` must be legal (`model.geometry`).
+    ``T = S - 2 * context_px(depth, binning)``; 572 gives 388. ``S`` must be legal
+    (`model.geometry`).
 
     Examples
     --------
@@ -53,6 +56,7 @@ class UNet(nn.Module):
         widths = [config.base_channels << level for level in range(config.depth + 1)]
         *contracting_widths, bottom_width = widths
 
+        self.bin = _BINNING[config.dimensions](config.binning)
         self.contracting = nn.ModuleList(
             _double_convolution(below, width, config)
             for below, width in zip([in_channels, *widths], contracting_widths, strict=False)
@@ -81,7 +85,9 @@ class UNet(nn.Module):
             If some pooling would see an odd side: it would drop a row in silence.
         """
         for side in pixels.shape[2:]:
-            output_size(side, self.config.depth)
+            output_size(side, self.config.depth, self.config.binning)
+        if self.config.binning > 1:
+            pixels = self.bin(pixels)
         skips: list[Tensor] = []
         for level in self.contracting:
             x = level(self.pool(skips[-1]) if skips else pixels)
@@ -95,7 +101,7 @@ class UNet(nn.Module):
             # Cropped, not padded: padding would let the network see invented pixels (Sec. 2).
             x = torch.cat([crop_to(skip, x), x], dim=1)  #   (N, 1024, 56, 56) … (N, 128, 392, 392)
             x = level(x)  #                                     (N, 512, 52, 52) … (N, 64, 388, 388)
-        return self.classify(x)  # type: ignore[no-any-return]  # (N, 2, 388, 388)
+        return interpolate(self.classify(x), self.config.binning)  # (N, 2, 388, 388)
 
 
 def crop_to(skip: Tensor, x: Tensor) -> Tensor:

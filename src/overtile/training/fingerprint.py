@@ -10,10 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
+from overtile.arrays import Labels
 from overtile.choices import LabelKind
 from overtile.data.label_offset import LabelOffset, measure_label_offset
 from overtile.data.sample import Annotated
 
+KEPT = 0.95
+"""Share of its shape that an object must keep in bins: IoU of what it was, and of the bins that it
+fills by more than half."""
+
+_BINNINGS = (2, 4, 8)
+_FEW_PERCENTILE = 10.0
 _SMALL_PERCENTILE = 1.0
 _LARGE_PERCENTILE = 90.0
 
@@ -40,6 +47,9 @@ class Fingerprint:
     large_object_px: int = 0
     """Diameter of a disk as large as the object, or the region of a class, that 9 in 10 do not
     exceed, in pixels; 0 where no whole ones are labelled."""
+
+    coarsest_binning: int = 1
+    """Side in pixels of the largest bins in which labels keep their shapes; 1 if none do."""
 
     label_offset: LabelOffset | None = None
     """How far labels lie beside what they show; None where they lie on it, or nobody can tell."""
@@ -69,6 +79,7 @@ def fingerprint(
         small_object_px=small_object_px(images) if whole and kind != "classes" else 0,
         rarest_class=rarest_class(images, classes) if kind == "classes" else 1.0,
         large_object_px=large_object_px(regions) if whole else 0,
+        coarsest_binning=coarsest_binning(regions) if whole else 1,
         label_offset=measure_label_offset(images) if whole else None,
     )
 
@@ -93,6 +104,58 @@ def large_object_px(images: Sequence[Annotated]) -> int:
     if not areas.size:
         return 0
     return math.ceil(2 * math.sqrt(np.percentile(areas, _LARGE_PERCENTILE) / math.pi))
+
+
+def coarsest_binning(images: Sequence[Annotated]) -> int:
+    """Give the side in pixels of the largest bins in which 9 in 10 objects keep their shapes.
+
+    The background counts as an object, so that thin gaps and lines are kept as well.
+    """
+    coarsest = 1
+    for binning in _BINNINGS:
+        kept = [shapes_kept(image.labels, binning) for image in images]
+        objects = np.concatenate([np.zeros(0), *(one[1:] for one in kept)])
+        background = min((float(one[0]) for one in kept if one.size), default=0.0)
+        if not objects.size or min(background, np.percentile(objects, _FEW_PERCENTILE)) < KEPT:
+            break
+        coarsest = binning
+    return coarsest
+
+
+def shapes_kept(labels: Labels, binning: int) -> NDArray[np.float64]:
+    """Give how much of each shape is left where labels are told bin by bin.
+
+    Parameters
+    ----------
+    labels : (Y, X) array of uint32
+        Ids; 0 is background.
+    binning : int
+        Side of a bin in pixels. What is left over at the right and at the bottom is not looked at.
+
+    Returns
+    -------
+    kept : (N,) array of float64
+        IoU of each id, in their order, and of the bins of which it fills more than half.
+
+    Examples
+    --------
+    >>> shapes_kept(np.array([[1, 1, 0, 0], [1, 0, 0, 0]], np.uint32), 2)
+    array([0.8 , 0.75])
+    """
+    rows, columns = (side // binning for side in labels.shape)
+    inside = labels[: rows * binning, : columns * binning]
+    if not inside.size:
+        return np.zeros(0)
+    ids, place = np.unique(inside, return_inverse=True)
+    down, right = np.indices(inside.shape) // binning
+    parts, filled = np.unique_counts(
+        (down * columns + right) * ids.size + place.reshape(inside.shape)
+    )
+    mine, won = parts % ids.size, 2 * filled > binning**2
+    area = np.bincount(mine, filled, ids.size)
+    both = np.bincount(mine, filled * won, ids.size)
+    of_bins = np.bincount(mine, won * binning**2, ids.size)
+    return np.asarray(both / (area + of_bins - both))
 
 
 def class_regions(images: Sequence[Annotated]) -> list[Annotated]:

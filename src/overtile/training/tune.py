@@ -25,7 +25,7 @@ LARGEST_PIXELS = 4_000_000
 _ALONE = (0.3, 0.4, 0.6, 0.7)
 _CORES = (0.5, 0.6, 0.7, 0.8, 0.9)
 _THRESHOLDS = (0.3, 0.4, 0.5)
-_GROWTHS_PX = (1, 2, 3)
+_GROWTHS = (1, 2, 3)
 _FIGURES = ("average_precision_50", "average_precision_75", "merges", "splits")
 
 
@@ -40,6 +40,7 @@ class Tuned:
 def tune_objects(
     predicted: Sequence[Predicted],
     config: PredictionConfig,
+    binning: int = 1,
     should_stop: StopRequest = never,
 ) -> Tuned:
     """Choose the thresholds and the growth that find most objects.
@@ -53,6 +54,8 @@ def tune_objects(
         Validation images.
     config : PredictionConfig
         What is kept where nothing better is found; its smallest object is kept in any case.
+    binning : int
+        Side of the bins that the network sees, in pixels: cores grow by one to three of them.
     should_stop : callable, optional
 
     Raises
@@ -69,7 +72,7 @@ def tune_objects(
     seen = [(one.image, foreground(one.probabilities)) for one in chosen]
     before = best = _figures(seen, config)
     kept = config
-    for candidate in _candidates(config):
+    for candidate in _candidates(config, binning):
         heed(should_stop, "stopped while objects were tuned", "go on with --resume")
         figures = _figures(seen, candidate)
         if sum(figures[:2]) > sum(best[:2]):
@@ -85,12 +88,12 @@ def tune_objects(
     )
 
 
-def _candidates(config: PredictionConfig) -> Iterator[PredictionConfig]:
+def _candidates(config: PredictionConfig, binning: int) -> Iterator[PredictionConfig]:
     for threshold in _ALONE:
         yield config.model_copy(update={"threshold": threshold})
-    for core, threshold, growth in product(_CORES, _THRESHOLDS, _GROWTHS_PX):
+    for core, threshold, growth in product(_CORES, _THRESHOLDS, _GROWTHS):
         yield config.model_copy(
-            update={"core_threshold": core, "threshold": threshold, "grow_px": growth}
+            update={"core_threshold": core, "threshold": threshold, "grow_px": growth * binning}
         )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from overtile.arrays import Floats, Pixels
+from overtile.config import NetworkConfig
 from overtile.data.mirror import mirror_read
 from overtile.data.normalise import GreyScale, grey_scale
 from overtile.inference.doubt import uncertainty
@@ -22,6 +23,7 @@ from overtile.inference.predict import Predictor
 from overtile.inference.region_labels import FinalIds, Region, RegionLabeller
 from overtile.io import RegionImage, write_by_region, write_overlay
 from overtile.model.file import ModelRecord
+from overtile.model.geometry import pooling_factor
 from overtile.workflows.region_store import RegionStore
 from overtile.workflows.results import ResultKind
 
@@ -127,7 +129,7 @@ class ByRegion:
 
     def _regions(self, strip: Strip) -> Iterator[Region]:
         height = self.plan.size[0]
-        step = region_rows(self.model.network.depth)
+        step = region_rows(self.model.network)
         for start in range(0, height, step):
             yield Region(slice(start, min(start + step, height)), strip.keep)
 
@@ -187,7 +189,7 @@ class ByRegion:
         self, kind: ResultKind, final: list[FinalIds]
     ) -> Callable[[int, slice, slice], NDArray[Any]]:
         """Give what reads a tile of a result: (K, y, x) values."""
-        step = region_rows(self.model.network.depth)
+        step = region_rows(self.model.network)
         read_band = self._cores(final) if kind == "labels" else partial(self._band, kind)
         if kind == "labels" and self._reach_px:
             read_band = self._grown(read_band)
@@ -205,7 +207,7 @@ class ByRegion:
         self, name: str, page: int, start: int, final: FinalIds | None = None
     ) -> NDArray[Any]:
         """Join the regions side by side that begin at a row, as (K, y, X)."""
-        rows = slice(start, min(start + region_rows(self.model.network.depth), self.plan.size[0]))
+        rows = slice(start, min(start + region_rows(self.model.network), self.plan.size[0]))
         parts = []
         for strip in self.plan.strips:
             region = Region(rows, strip.keep)
@@ -236,7 +238,7 @@ class ByRegion:
 
     def _with_rows_beside(self, band: ReadBand, page: int, start: int) -> tuple[NDArray[Any], int]:
         """Give a band (Y, X) with the rows that reach into it, and how many of these are above."""
-        reach, step = self._reach_px, region_rows(self.model.network.depth)
+        reach, step = self._reach_px, region_rows(self.model.network)
         parts = [band(page, start)[0]]
         if start + step < self.plan.size[0]:
             parts.append(band(page, start + step)[0, :reach])
@@ -249,7 +251,7 @@ class ByRegion:
         height, width = self.plan.size
         step = max(1, -(-max(height, width) // _OVERVIEW_PX))
         read = self._reader("labels", final)
-        rows = region_rows(self.model.network.depth)
+        rows = region_rows(self.model.network)
         pixels, labels = [], []
         for page in range(self.image.pages):
             shown, marked = [], []
@@ -266,6 +268,6 @@ class ByRegion:
         write_overlay(path, np.stack(pixels), np.stack(labels))
 
 
-def region_rows(depth: int) -> int:
+def region_rows(config: NetworkConfig) -> int:
     """Give the height of regions: prediction begins anew only on the pooling grid."""
-    return max(REGION_ROWS, 1 << depth)
+    return max(REGION_ROWS, pooling_factor(config.depth, config.binning))

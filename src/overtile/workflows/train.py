@@ -162,7 +162,7 @@ def _decide(
     if start is not None:
         seen = start.seen
         recipe = recipe.model_copy(update={"network": start.model.network})
-    gap_px = context_px(recipe.network.depth)
+    gap_px = context_px(recipe.network.depth, recipe.network.binning)
 
     def read(source: Source) -> RunData:
         share = recipe.training.validation
