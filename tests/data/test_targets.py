@@ -52,6 +52,27 @@ def test_objects_that_meet_at_a_corner_are_parted_in_both_diagonals() -> None:
     np.testing.assert_array_equal(separate_touching(drawn(".1", "2.")), drawn(".1", ".."))
 
 
+def test_each_of_two_objects_gives_half_of_a_wide_gap() -> None:
+    np.testing.assert_array_equal(separate_touching(drawn("11112222"), 2), drawn("111..222"))
+    np.testing.assert_array_equal(separate_touching(drawn("11112222"), 4), drawn("11....22"))
+    np.testing.assert_array_equal(
+        separate_touching(drawn("11..", "..22"), 2), drawn("1...", "...2")
+    )
+
+
+@settings(max_examples=100, deadline=None)
+@given(ids=ANY_LABELS, half=st.integers(1, 3))
+def test_a_wide_gap_takes_all_that_is_near_another_object_and_nothing_else(
+    ids: Labels, half: int
+) -> None:
+    expected = ids.copy()
+    for y, x in np.argwhere(ids):
+        near = ids[max(0, y - half) : y + half + 1, max(0, x - half) : x + half + 1]
+        if (near != ids[y, x]).any() and near[near != ids[y, x]].any():
+            expected[y, x] = 0
+    np.testing.assert_array_equal(separate_touching(ids, 2 * half), expected)
+
+
 def test_objects_with_a_gap_are_left_as_they_are() -> None:
     ids = drawn("11.22", "11.22", ".....", "33333")
     np.testing.assert_array_equal(separate_touching(ids), ids)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import subprocess
 import sys
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -25,10 +25,15 @@ LEGAL = 140
 """An input side of a network of three poolings; 52 px come out."""
 
 
-def network(batch_norm: bool = False, channels: int = 1, classes: int = 2) -> UNet:
+def network(
+    batch_norm: bool = False,
+    channels: int = 1,
+    classes: int = 2,
+    binning: Literal[1, 2, 4, 8] = 1,
+) -> UNet:
     with torch.random.fork_rng():
         torch.manual_seed(3)
-        config = NetworkConfig(base_channels=8, depth=DEPTH, batch_norm=batch_norm)
+        config = NetworkConfig(base_channels=8, depth=DEPTH, batch_norm=batch_norm, binning=binning)
         return UNet(channels, classes, config).eval()
 
 
@@ -60,10 +65,13 @@ def test_a_range_is_found_for_each_convolution() -> None:
     assert ranges[1][0] >= 0
 
 
+@pytest.mark.parametrize("binning", [1, 2, 4])
 @pytest.mark.parametrize("size", [(1, 1), (40, 300), (257, 64)])
-def test_windows_cover_an_image_of_any_size(size: tuple[int, int]) -> None:
-    made, pixels = network(), noise(1, *size)
-    ranges = find_ranges(made, noise(1, LEGAL, LEGAL))
+def test_windows_cover_an_image_of_any_size(
+    size: tuple[int, int], binning: Literal[1, 2, 4]
+) -> None:
+    made, pixels = network(binning=binning), noise(1, *size)
+    ranges = find_ranges(made, noise(1, binning * LEGAL, binning * LEGAL))
     predictor = Predictor(network=made, precision="int8", ranges=ranges)
     expected = Predictor(network=made).probabilities(pixels)
     assert np.abs(predictor.probabilities(pixels) - expected).mean() < 0.02

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from overtile.choices import Precision
+from overtile.choices import InferencePrecision, Precision
 from overtile.config import NetworkConfig
 from overtile.errors import ConfigError
 from overtile.inference.plan import megabytes, plan_prediction, strips
@@ -94,6 +96,43 @@ def test_a_plan_keeps_within_the_memory_allowed(
     assert plan.block_rows % 16 == 0
     assert plan.strips[-1].keep.stop == width
     assert plan.redundancy >= 1
+
+
+@QUICK
+@given(
+    size=st.tuples(st.integers(1, 40_000), st.integers(1, 40_000)),
+    binning=st.sampled_from([2, 4, 8]),
+    depth=st.integers(1, 4),
+    precision=st.sampled_from(["fp32", "bf16", "int8"]),
+    memory_bytes=st.integers(300_000_000, 4 * GIGABYTE),
+)
+def test_a_plan_for_a_network_that_bins_covers_the_image_within_the_memory(
+    size: tuple[int, int],
+    binning: Literal[2, 4, 8],
+    depth: int,
+    precision: InferencePrecision,
+    memory_bytes: int,
+) -> None:
+    config = NetworkConfig(base_channels=16, depth=depth, binning=binning)
+    plan = plan_prediction(size, config, 3, 4, precision, memory_bytes)
+    assert plan.memory_bytes <= memory_bytes
+    assert plan.block_rows % (binning << depth) == 0
+    assert [strip.keep.start % (binning << depth) for strip in plan.strips] == [0] * len(
+        plan.strips
+    )
+    assert plan.strips[-1].keep.stop == size[1]
+    assert plan.redundancy >= 1
+
+
+def test_a_network_that_bins_takes_less_memory_and_far_less_arithmetic() -> None:
+    fine, coarse = (
+        plan_prediction(
+            (2048, 2048), NetworkConfig(base_channels=32, binning=binning), 1, 2, "fp32", GIGABYTE
+        )
+        for binning in (1, 4)
+    )
+    assert coarse.multiply_adds < fine.multiply_adds / 10
+    assert coarse.memory_bytes < fine.memory_bytes
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])

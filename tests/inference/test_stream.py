@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -14,11 +16,11 @@ from overtile.model.geometry import output_size, smallest_input
 from overtile.model.unet import UNet
 
 
-def network(depth: int, seed: int = 0) -> UNet:
+def network(depth: int, seed: int = 0, binning: Literal[1, 2, 4, 8] = 1) -> UNet:
     """Make a narrow network in which every weight and bias is random."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        made = UNet(2, 3, NetworkConfig(base_channels=3, depth=depth))
+        made = UNet(2, 3, NetworkConfig(base_channels=3, depth=depth, binning=binning))
         with torch.no_grad():
             for name, values in made.named_parameters():
                 if name.endswith("bias"):
@@ -42,15 +44,21 @@ def joined(parts: list[Tensor | None]) -> Tensor:
 
 
 @settings(deadline=None, database=None, max_examples=40)
-@given(data=st.data(), depth=st.integers(1, 4), seed=st.integers(0, 99))
+@given(
+    data=st.data(),
+    depth=st.integers(1, 4),
+    binning=st.sampled_from([1, 1, 2, 4]),
+    seed=st.integers(0, 99),
+)
 def test_rows_in_any_portions_give_the_output_of_the_whole_image(
-    data: st.DataObject, depth: int, seed: int
+    data: st.DataObject, depth: int, binning: Literal[1, 2, 4], seed: int
 ) -> None:
     rows, columns = (
-        smallest_input(data.draw(st.integers(1, 60), side), depth) for side in ("height", "width")
+        smallest_input(data.draw(st.integers(1, 60), side), depth, binning)
+        for side in ("height", "width")
     )
     cuts = sorted(data.draw(st.sets(st.integers(1, rows - 1), max_size=12), "cuts"))
-    made = network(depth, seed)
+    made = network(depth, seed, binning)
     pixels = torch.randn(1, 2, rows, columns, generator=torch.Generator().manual_seed(seed))
     with torch.inference_mode():
         expected = made(pixels)

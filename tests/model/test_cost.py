@@ -39,6 +39,18 @@ def test_multiplications_are_those_of_the_layers(depth: int) -> None:
     assert multiply_adds(config, 3, 4, window) == expected
 
 
+@pytest.mark.parametrize("binning", [2, 4])
+def test_a_network_that_bins_multiplies_as_much_for_bins_as_others_do_for_pixels(
+    binning: int,
+) -> None:
+    config = NetworkConfig(base_channels=2, depth=2, binning=binning)
+    window = smallest_input(7, 2, binning), smallest_input(60, 2, binning)
+    expected = counted(UNet(3, 4, config), torch.zeros(1, 3, *window))
+    assert multiply_adds(config, 3, 4, window) == expected
+    plain = least_multiply_adds(NetworkConfig(base_channels=2, depth=2), 3, 4)
+    assert least_multiply_adds(config, 3, 4) == plain / binning**2
+
+
 def test_the_papers_tile_takes_300_857_gflop() -> None:
     assert 2 * multiply_adds(NetworkConfig(), 1, 2, (572, 572)) == pytest.approx(
         300.857e9, rel=1e-5

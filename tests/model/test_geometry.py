@@ -34,6 +34,12 @@ def followed(side: int, depth: int) -> int:
     return side
 
 
+def followed_in_bins(side: int, depth: int, binning: int) -> int:
+    """Follow a side that is binned first, and of whose logits one bin is lost at each end."""
+    inside = followed(side // binning, depth) if side % binning == 0 else 0
+    return max(0, binning * (inside - 2))
+
+
 def sides(depth: int) -> range:
     """Give all sides up to a few poolings above the smallest legal one."""
     return range(-8, 16 << depth)
@@ -67,6 +73,27 @@ def test_smallest_input_is_the_smallest_that_gives_enough(depth: int) -> None:
     for output in range(1, followed(legal[-1], depth) + 1):
         enough = [side for side in legal if followed(side, depth) >= output]
         assert smallest_input(output, depth) == enough[0]
+
+
+@pytest.mark.parametrize("binning", [2, 4, 8])
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_all_of_it_holds_for_bins(depth: int, binning: int) -> None:
+    grid = (depth, binning)
+    everything = range(-8, 20 * binning << depth)
+    legal = [side for side in everything if followed_in_bins(side, *grid)]
+    assert [side for side in everything if is_legal_input(side, *grid)] == legal
+    outputs = {side: followed_in_bins(side, *grid) for side in legal}
+    assert {side: output_size(side, *grid) for side in legal} == outputs
+    assert {side - output for side, output in outputs.items()} == {2 * context_px(*grid)}
+    assert {b - a for a, b in pairwise(legal)} == {pooling_factor(*grid)}
+    for output in range(1, outputs[legal[-1]] + 1):
+        assert smallest_input(output, *grid) == min(s for s in legal if outputs[s] >= output)
+    assert tile_step_px(100, *grid) == 100 // pooling_factor(*grid) * pooling_factor(*grid)
+
+
+def test_an_illegal_side_in_bins_is_refused_with_the_next_legal_one() -> None:
+    with pytest.raises(ConfigError, match="depth 4 and bins of 2 px; the next side .* is 408 px"):
+        output_size(400, 4, 2)
 
 
 @pytest.mark.parametrize("output", [0, -7])

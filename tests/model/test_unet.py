@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
+from scipy.interpolate import RegularGridInterpolator
 from torch import Tensor, nn
 
 from overtile.config import NetworkConfig
@@ -67,6 +69,33 @@ def test_the_network_gives_the_sides_that_its_geometry_says(depth: int) -> None:
         rows, columns = smallest_input(1, depth), smallest_input(100, depth)
         logits = network(torch.empty(1, 1, rows, columns))
     assert logits.shape == (1, 2, output_size(rows, depth), output_size(columns, depth))
+
+
+@pytest.mark.parametrize("binning", [2, 4, 8])
+def test_a_network_that_bins_is_the_network_between_means_and_interpolation(binning: int) -> None:
+    network = small(1, 2, 3, binning=binning)
+    plain = small(1, 2, 3)  # the same weights
+    rows, columns = smallest_input(1, 1, binning), smallest_input(50, 1, binning)
+    pixels = noise(1, 2, rows, columns)
+    bins = pixels.reshape(1, 2, rows // binning, binning, columns // binning, binning)
+    logits = plain(bins.mean(dim=(3, 5)))[0]
+    found = network(pixels)[0]
+    # The centre of bin i lies at binning * (i + 1/2); the first bin is lost to interpolation.
+    centres = (
+        binning * (np.arange(logits.shape[1]) + 0.5),
+        binning * (np.arange(logits.shape[2]) + 0.5),
+    )
+    places = [binning + 0.5 + np.arange(side) for side in found.shape[1:]]
+    for channel in range(3):
+        between = RegularGridInterpolator(centres, logits[channel].detach().numpy())
+        expected = between(np.stack(np.meshgrid(*places, indexing="ij"), axis=-1))
+        np.testing.assert_allclose(found[channel].detach().numpy(), expected, atol=1e-6)
+
+
+def test_a_volume_can_be_binned() -> None:
+    side = smallest_input(1, 1, 2)
+    logits = small(1, binning=2, dimensions=3)(noise(1, 1, side, side, side))
+    assert logits.shape == (1, 2, *[output_size(side, 1, 2)] * 3)
 
 
 def test_crop_takes_the_centre() -> None:

@@ -68,6 +68,18 @@ def test_the_scheme_of_the_paper_stays_where_nothing_is_better() -> None:
     assert tuned.reason == "no other choice finds more validation objects"
 
 
+def test_objects_of_a_network_that_bins_grow_by_whole_bins() -> None:
+    image = squares(bridge=0.55)
+    wide = Annotated(
+        name=image.name,
+        pixels=image.pixels.repeat(4, axis=1).repeat(4, axis=2),
+        labels=image.labels.repeat(4, axis=0).repeat(4, axis=1),
+    )
+    tuned = tune_objects(seen(wide), PLAIN, binning=4)
+    assert tuned.prediction.grow_px in (4, 8, 12)
+    assert "AP 0.75 1.000" in tuned.reason
+
+
 def test_few_objects_choose_nothing() -> None:
     image = squares(bridge=0.55, pairs=LEAST_OBJECTS // 2 - 1)
     tuned = tune_objects(seen(image), PLAIN)

@@ -79,7 +79,9 @@ def choose(
     """
     prediction, decisions = record.recipe.prediction, []
     if record.recipe.training.tune_objects and record.task == "instances":
-        tuned = tune_objects(predicted, prediction, record.recipe.network.binning, should_stop)
+        tuned = tune_objects(
+            predicted, prediction, should_stop, binning=record.recipe.network.binning
+        )
         prediction = tuned.prediction
         decisions.append(f"objects: {tuned.reason}")
     kind = record.label_kind

@@ -40,8 +40,9 @@ class Tuned:
 def tune_objects(
     predicted: Sequence[Predicted],
     config: PredictionConfig,
-    binning: int = 1,
     should_stop: StopRequest = never,
+    *,
+    binning: int = 1,
 ) -> Tuned:
     """Choose the thresholds and the growth that find most objects.
 
@@ -54,9 +55,9 @@ def tune_objects(
         Validation images.
     config : PredictionConfig
         What is kept where nothing better is found; its smallest object is kept in any case.
+    should_stop : callable, optional
     binning : int
         Side of the bins that the network sees, in pixels: cores grow by one to three of them.
-    should_stop : callable, optional
 
     Raises
     ------
