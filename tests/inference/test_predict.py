@@ -82,8 +82,11 @@ def reflected(position: int, length: int) -> int:
     return position if length > 1 else 0
 
 
-def output_side(side: int, depth: int) -> int:
+def output_side(side: int, depth: int, binning: int = 1) -> int:
     """Follow a side down and up again; 0 if some pooling cannot halve it."""
+    if binning > 1:
+        inside = output_side(side // binning, depth) if side % binning == 0 else 0
+        return binning * max(0, inside - 2)
     for _ in range(depth):
         if side < 5 or side % 2:
             return 0
@@ -96,10 +99,10 @@ def output_side(side: int, depth: int) -> int:
 
 def in_one_pass(made: UNet, pixels: Floats) -> Floats:
     """Mirror the image to one legal tile with plain loops, and run the network once."""
-    depth, lines = made.config.depth, []
+    grid, lines = (made.config.depth, made.config.binning), []
     for length in pixels.shape[1:]:
-        side = next(s for s in range(length, 2000) if output_side(s, depth) >= length)
-        rim = (side - output_side(side, depth)) // 2
+        side = next(s for s in range(length, 2000) if output_side(s, *grid) >= length)
+        rim = (side - output_side(side, *grid)) // 2
         lines.append([reflected(position - rim, length) for position in range(side)])
     tile = torch.from_numpy(pixels[:, lines[0]][:, :, lines[1]])
     with torch.inference_mode():
@@ -122,6 +125,7 @@ def agree(found: Floats, expected: Floats) -> bool:
 @settings(deadline=None, database=None, max_examples=30)
 @given(
     depth=st.integers(1, 4),
+    binning=st.sampled_from([1, 1, 2, 4]),
     height=st.integers(1, 70),
     width=st.integers(1, 70),
     memory_bytes=st.sampled_from([TIGHT, 2 * TIGHT, DEFAULT_MEMORY_BYTES]),
@@ -132,6 +136,7 @@ def agree(found: Floats, expected: Floats) -> bool:
 )
 def test_prediction_in_strips_is_that_of_the_whole_image(
     depth: int,
+    binning: int,
     height: int,
     width: int,
     memory_bytes: int,
@@ -140,9 +145,18 @@ def test_prediction_in_strips_is_that_of_the_whole_image(
     batch_norm: bool,
     seed: int,
 ) -> None:
-    made = network(depth, seed=seed, channels=channels, classes=classes, batch_norm=batch_norm)
+    made = network(
+        depth,
+        seed=seed,
+        channels=channels,
+        classes=classes,
+        batch_norm=batch_norm,
+        binning=binning,
+    )
     pixels = noise(channels, height, width, seed=seed)
-    found = Predictor(network=made, memory_bytes=memory_bytes).probabilities(pixels)
+    # Blocks of bins are as many rows of bins, each of which takes its pixels as well.
+    allowed = memory_bytes * binning**2
+    found = Predictor(network=made, memory_bytes=allowed).probabilities(pixels)
     assert agree(found, in_one_pass(made, pixels))
 
 

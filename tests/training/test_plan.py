@@ -16,8 +16,10 @@ from overtile.training import plan as planning
 from overtile.training.fingerprint import (
     Fingerprint,
     class_regions,
+    coarsest_binning,
     large_object_px,
     rarest_class,
+    shapes_kept,
     small_object_px,
 )
 from overtile.training.plan import (
@@ -307,6 +309,78 @@ def test_the_network_is_as_deep_as_it_takes_to_see_an_object_from_its_middle(
     assert found.recipe.network.depth == depth
     reason = said(found.decisions, "depth")
     assert reason.startswith(f"depth: {depth} poolings, which see {context} px around a pixel")
+
+
+@pytest.mark.parametrize(
+    ("object_px", "coarsest", "binning", "depth", "context"),
+    [(100, 2, 2, 3, 90), (200, 2, 2, 4, 186), (200, 4, 4, 3, 180), (5000, 8, 8, 5, 1512)],
+)
+def test_pixels_are_as_coarse_as_labels_allow_and_then_the_network_as_deep_as_it_must(
+    object_px: int, coarsest: int, binning: int, depth: int, context: int
+) -> None:
+    facts = replace(FACTS, large_object_px=object_px, coarsest_binning=coarsest)
+    found = planned(facts)
+    assert (found.recipe.network.binning, found.recipe.network.depth) == (binning, depth)
+    assert said(found.decisions, "depth").startswith(
+        f"depth: {depth} poolings, which see {context} px around a pixel"
+    )
+    reason = said(found.decisions, "working pixel size")
+    assert reason.startswith(f"working pixel size: bins of {binning} x {binning} px, because")
+
+
+def test_lengths_that_suit_pixels_are_as_many_bins() -> None:
+    base = read_recipe("auto")
+    recipe = planned(replace(FACTS, large_object_px=100, coarsest_binning=2)).recipe
+    assert recipe.loss.sigma_px == 2 * base.loss.sigma_px
+    assert recipe.augmentation.elastic_sd_px == 2 * base.augmentation.elastic_sd_px
+
+
+def test_a_step_of_a_network_that_bins_sees_as_many_bins_as_others_see_pixels() -> None:
+    facts = replace(FACTS, sizes=((2000, 2000),), large_object_px=60)
+    fine = planned(facts).recipe
+    coarse = planned(replace(facts, coarsest_binning=4)).recipe
+    assert coarse.training.batch == fine.training.batch
+    assert 0 <= coarse.training.tile_output - 4 * fine.training.tile_output < 4 * 2**3
+
+
+def test_bins_do_not_let_the_network_see_across_the_gap_before_what_judges_it() -> None:
+    facts = replace(FACTS, large_object_px=300, coarsest_binning=8)
+    found = plan(read_recipe("auto"), facts, CPU, MINUTES, enough_up_to(16), gap_px=92)
+    assert found.recipe.network.binning == 2
+    assert found.recipe.network.depth == 3  # 90 px; bins of 4 px would see 180
+
+
+def disks(diameter: int) -> Annotated:
+    """Four disks far from each other."""
+    side = 2 * diameter
+    rows, columns = np.indices((side, side))
+    one = np.hypot(rows - diameter + 0.5, columns - diameter + 0.5) <= diameter / 2
+    ids = np.block([[one * 1, one * 2], [one * 3, one * 4]])
+    return annotated(ids.tolist())
+
+
+@pytest.mark.parametrize(("diameter", "binning"), [(10, 1), (40, 2), (80, 4), (160, 8)])
+def test_bins_are_as_coarse_as_objects_keep_their_shapes_in(diameter: int, binning: int) -> None:
+    assert coarsest_binning([disks(diameter)]) == binning
+
+
+def test_thin_gaps_keep_bins_fine() -> None:
+    ids = np.kron(np.arange(1, 10).reshape(3, 3), np.ones((64, 64), int)).astype(np.uint32)
+    assert coarsest_binning([annotated(ids.tolist())]) == 8
+    ids[::16] = ids[:, ::16] = 0  # lines of 1 px
+    assert coarsest_binning([annotated(ids.tolist())]) == 1
+
+
+def test_where_nothing_is_labelled_no_bins_are_chosen() -> None:
+    assert coarsest_binning([annotated([[0, 0], [0, 0]])]) == 1
+    assert coarsest_binning([annotated([[1]])]) == 1
+
+
+def test_a_shape_that_fills_less_than_half_of_any_bin_is_lost() -> None:
+    ids = np.zeros((8, 8), np.uint32)
+    ids[:, 0] = 1
+    ids[:, 4:] = 2
+    np.testing.assert_allclose(shapes_kept(ids, 4), [24 / 32, 0, 1])
 
 
 def test_where_no_object_is_known_the_depth_is_that_of_the_recipe() -> None:

@@ -15,7 +15,7 @@ from overtile.choices import LabelKind
 from overtile.data.label_offset import LabelOffset, measure_label_offset
 from overtile.data.sample import Annotated
 
-KEPT = 0.95
+KEPT = 0.9
 """Share of its shape that an object must keep in bins: IoU of what it was, and of the bins that it
 fills by more than half."""
 
