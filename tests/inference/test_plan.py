@@ -124,7 +124,7 @@ def test_a_plan_for_a_network_that_bins_covers_the_image_within_the_memory(
     assert plan.redundancy >= 1
 
 
-def test_a_network_that_bins_takes_less_memory_and_far_less_arithmetic() -> None:
+def test_a_network_that_bins_takes_far_less_arithmetic() -> None:
     fine, coarse = (
         plan_prediction(
             (2048, 2048), NetworkConfig(base_channels=32, binning=binning), 1, 2, "fp32", GIGABYTE
@@ -132,7 +132,6 @@ def test_a_network_that_bins_takes_less_memory_and_far_less_arithmetic() -> None
         for binning in (1, 4)
     )
     assert coarse.multiply_adds < fine.multiply_adds / 10
-    assert coarse.memory_bytes < fine.memory_bytes
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])

@@ -92,7 +92,7 @@ def test_all_of_it_holds_for_bins(depth: int, binning: int) -> None:
 
 
 def test_an_illegal_side_in_bins_is_refused_with_the_next_legal_one() -> None:
-    with pytest.raises(ConfigError, match="depth 4 and bins of 2 px; the next side .* is 408 px"):
+    with pytest.raises(ConfigError, match=r"depth 4 and bins of 2 px; the next side .* is 408 px"):
         output_size(400, 4, 2)
 
 

@@ -359,7 +359,7 @@ def disks(diameter: int) -> Annotated:
     return annotated(ids.tolist())
 
 
-@pytest.mark.parametrize(("diameter", "binning"), [(10, 1), (40, 2), (80, 4), (160, 8)])
+@pytest.mark.parametrize(("diameter", "binning"), [(10, 1), (20, 2), (40, 4), (80, 8)])
 def test_bins_are_as_coarse_as_objects_keep_their_shapes_in(diameter: int, binning: int) -> None:
     assert coarsest_binning([disks(diameter)]) == binning
 

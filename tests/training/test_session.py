@@ -19,7 +19,7 @@ from overtile.config import TrainingConfig as Training
 from overtile.data.sample import Annotated, Sampler
 from overtile.errors import DivergedError, OutputError, StoppedError
 from overtile.inference.predict import Predictor
-from overtile.model.file import MODEL_NAME, load_model
+from overtile.model.file import MODEL_NAME, load_model, weights_digest
 from overtile.progress import Silence, StopRequest, never
 from overtile.training import keeper, settle, tune
 from overtile.training import session as sessions
@@ -28,8 +28,9 @@ from overtile.training.history import History
 from overtile.training.loop import TrainingState
 from overtile.training.run import LAST_MODEL_NAME, PageRecord, RunFolder, RunRecord
 from overtile.training.sampling import make_sampler, tile_output_size
-from overtile.training.session import Session, Split
-from overtile.training.validation import validate
+from overtile.training.session import Session
+from overtile.training.split import Split
+from overtile.training.validation import Validation, validate
 from overtile.training.watch import FLAT
 
 SessionOf = Callable[..., Session]
@@ -410,6 +411,43 @@ def test_the_best_and_the_last_model_hold_what_was_chosen_at_the_end(
     assert told == ["objects", "uncertainty", "turned versions"]
     for name in (MODEL_NAME, LAST_MODEL_NAME):
         assert load_model(session.folder.path / name)[1].prediction == history.tuned
+
+
+@pytest.mark.parametrize(("last", "preferred"), [(0.31, True), (0.3, False), (None, False)])
+def test_the_last_model_is_taken_where_its_objects_are_found_better_once_they_are_tuned(
+    new_session: SessionOf, monkeypatch: pytest.MonkeyPatch, last: float | None, preferred: bool
+) -> None:
+    founds = iter([0.3, last])
+
+    def chosen(*_: object) -> settle.Settled:
+        return settle.Settled(prediction=recipe().prediction, decisions=(), found=next(founds))
+
+    monkeypatch.setattr("overtile.training.session.choose", chosen)
+    session = new_session()
+    scores, keep = iter([0.9, 0.5, 0.6, 0.4]), session._keep
+
+    def keep_other(validation: Validation) -> None:
+        summary = {validation.scores.headline: next(scores)}
+        told = validation.scores.model_copy(update={"summary": summary})
+        keep(replace(validation, scores=told))
+
+    monkeypatch.setattr(session, "_keep", keep_other)
+    history = session.run(never)
+    first = int(history.validations[0]["step"])
+    assert history.best_step == (history.step if preferred else first)
+    assert history.best == (0.4 if preferred else 0.9)
+    digests = {
+        weights_digest(load_model(session.folder.path / name)[0])
+        for name in (MODEL_NAME, LAST_MODEL_NAME)
+    }
+    assert len(digests) == (1 if preferred else 2)
+    assert load_model(session.folder.path)[1].step == history.best_step
+    told = [line for line in history.late_decisions if line.startswith("model: ")]
+    expected = (
+        f"model: that of the last step instead of step {first}, because the mean of AP 0.5 and "
+        "0.75 is 0.310 instead of 0.300 once objects are tuned"
+    )
+    assert told == [expected] * preferred
 
 
 def test_a_recipe_that_does_not_tune_keeps_its_thresholds(new_session: SessionOf) -> None:

@@ -30,34 +30,8 @@ class Settled:
 
     prediction: PredictionConfig
     decisions: tuple[str, ...]
-
-
-def settle(
-    predictor: Predictor,
-    predicted: Sequence[Predicted],
-    record: RunRecord,
-    should_stop: StopRequest = never,
-) -> Settled:
-    """Choose how probabilities are read, and tell what turned versions give.
-
-    Parameters
-    ----------
-    predictor : Predictor
-        Of the best model.
-    predicted : sequence of Predicted
-        What it makes of the validation images.
-    record : RunRecord
-    should_stop : callable, optional
-
-    Raises
-    ------
-    StoppedError
-        If `should_stop` gave an exit code.
-    """
-    chosen = choose(predicted, record, should_stop)
-    images = [one.image for one in predicted]
-    views = _what_views_give(predictor, images, chosen.prediction, record, should_stop)
-    return replace(chosen, decisions=(*chosen.decisions, views))
+    found: float | None
+    """How well validation objects are found then; None where nothing was chosen by it."""
 
 
 def choose(
@@ -77,12 +51,12 @@ def choose(
     StoppedError
         If `should_stop` gave an exit code.
     """
-    prediction, decisions = record.recipe.prediction, []
+    prediction, decisions, found = record.recipe.prediction, [], None
     if record.recipe.training.tune_objects and record.task == "instances":
         tuned = tune_objects(
             predicted, prediction, should_stop, binning=record.recipe.network.binning
         )
-        prediction = tuned.prediction
+        prediction, found = tuned.prediction, tuned.found
         decisions.append(f"objects: {tuned.reason}")
     kind = record.label_kind
     temperature = fit_temperature(predicted, kind)
@@ -94,17 +68,33 @@ def choose(
     return Settled(
         prediction=prediction.model_copy(update={"temperature": temperature}),
         decisions=tuple(decisions),
+        found=found,
     )
 
 
-def _what_views_give(
+def what_views_give(
     predictor: Predictor,
     images: Sequence[Annotated],
     prediction: PredictionConfig,
     record: RunRecord,
-    should_stop: StopRequest,
+    should_stop: StopRequest = never,
 ) -> str:
-    """Compare validation scores of the plain prediction and of the mean over eight versions."""
+    """Compare validation scores of the plain prediction and of the mean over eight versions.
+
+    Parameters
+    ----------
+    predictor : Predictor
+    images : sequence of Annotated
+        The first of them, as many as the length of the run allows, are looked at.
+    prediction : PredictionConfig
+    record : RunRecord
+    should_stop : callable, optional
+
+    Raises
+    ------
+    StoppedError
+        If `should_stop` gave an exit code.
+    """
     most = VIEWED_PX
     if record.minutes is not None:
         most = min(most, math.ceil(VIEWED_PX_A_MINUTE * record.minutes))

@@ -1,10 +1,20 @@
-"""Which images are held out for validation."""
+"""Images to train on, and those that are held out for validation."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+from overtile.data.sample import Annotated
 from overtile.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """The annotated images of a run."""
+
+    training: Sequence[Annotated]
+    validation: Sequence[Annotated]
 
 
 def hold_out_fraction(images: int, fraction: float) -> list[int]:

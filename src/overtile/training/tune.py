@@ -35,6 +35,8 @@ class Tuned:
 
     prediction: PredictionConfig
     reason: str
+    found: float | None
+    """Mean of the average precisions at IoU 0.5 and 0.75; None where nothing was chosen by."""
 
 
 def tune_objects(
@@ -69,7 +71,7 @@ def tune_objects(
     objects = sum(np.unique(ids[ids > 0]).size for ids in labels)
     if objects < LEAST_OBJECTS:
         reason = f"{objects} validation objects are too few to choose by"
-        return Tuned(prediction=config, reason=reason)
+        return Tuned(prediction=config, reason=reason, found=None)
     seen = [(one.image, foreground(one.probabilities)) for one in chosen]
     before = best = _figures(seen, config)
     kept = config
@@ -78,10 +80,13 @@ def tune_objects(
         figures = _figures(seen, candidate)
         if sum(figures[:2]) > sum(best[:2]):
             kept, best = candidate, figures
+    found = sum(best[:2]) / 2
     if kept is config:
-        return Tuned(prediction=config, reason="no other choice finds more validation objects")
+        reason = "no other choice finds more validation objects"
+        return Tuned(prediction=config, reason=reason, found=found)
     return Tuned(
         prediction=kept,
+        found=found,
         reason=f"cores above {kept.core:g} that grow by {kept.grow_px} px above "
         f"{kept.threshold:g} give validation AP 0.5 {best[0]:.3f} and AP 0.75 {best[1]:.3f} "
         f"instead of {before[0]:.3f} and {before[1]:.3f}, {best[2]:.0f} merges instead of "

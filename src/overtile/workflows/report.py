@@ -17,7 +17,7 @@ from overtile.training.calibrate import measure_reliability
 from overtile.training.history import History
 from overtile.training.run import REPORT_NAME, RunFolder, RunRecord
 from overtile.training.sampling import make_sampler
-from overtile.training.session import Split
+from overtile.training.split import Split
 from overtile.training.validation import Validation, headline_of, validate
 from overtile.workflows.run_data import RunData, gather_again
 

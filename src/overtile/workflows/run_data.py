@@ -13,8 +13,7 @@ from overtile.errors import ConfigError, ImageError, LabelError
 from overtile.progress import StopRequest, never
 from overtile.training.cut import Cut, cut_images, plan_cut
 from overtile.training.run import PageRecord, RunRecord
-from overtile.training.session import Split
-from overtile.training.split import hold_out_fraction, hold_out_pages, spread
+from overtile.training.split import Split, hold_out_fraction, hold_out_pages, spread
 from overtile.workflows.annotated import AnnotatedSet, Source, data_digest, read_annotated
 
 

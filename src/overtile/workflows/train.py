@@ -19,7 +19,8 @@ from overtile.training.fingerprint import fingerprint
 from overtile.training.history import History
 from overtile.training.plan import plan
 from overtile.training.run import RunFolder, RunRecord, StartRecord
-from overtile.training.session import Session, Split
+from overtile.training.session import Session
+from overtile.training.split import Split
 from overtile.workflows.annotated import Source
 from overtile.workflows.report import write_report
 from overtile.workflows.run_data import RunData, gather, gather_again
