@@ -36,6 +36,7 @@ MARKED = re.compile(r"(<!-- generated: (.+?) -->\n).*?(<!-- end -->)", re.DOTALL
 CHOSEN = {
     *("network.base_channels", "training.tile_output", "training.batch", "training.precision"),
     *("loss.w0", "prediction.smallest_object_px", "network.depth"),
+    *("network.binning", "loss.sigma_px", "augmentation.elastic_sd_px"),
     *("augmentation.label_offset_px", "augmentation.exact_share", "augmentation.contrast"),
     *("augmentation.brightness", "augmentation.gamma", "augmentation.noise_sd"),
 }
@@ -55,11 +56,13 @@ REASONS = {
     "statistics are fixed at prediction, so tiles still agree.",
     "network.dropout": "Few channels are left to drop in a narrow network.",
     "network.depth": "The receptive field that the data need.",
+    "network.binning": "Where objects are large, coarser pixels show them whole for a fraction of "
+    "the arithmetic.",
     "augmentation.rotation_degrees": "How far images of this kind may be turned.",
     "augmentation.mirror": "A flipped micrograph is as likely as the original.",
     "augmentation.scale": "Objects of other sizes come for free.",
     "augmentation.elastic_grid": "How fine the deformation is.",
-    "augmentation.elastic_sd_px": "How strong the deformation is.",
+    "augmentation.elastic_sd_px": "By the working pixel size: ten of its pixels.",
     "augmentation.exact_share": "Resampling smooths noise. Some tiles keep the noise as the "
     "microscope made it, as at prediction; all of them where a run sees each pixel seldom.",
     "augmentation.label_offset_px": "Where labels lie beside what they show, by half a pixel or "
@@ -73,7 +76,7 @@ REASONS = {
     "loss.w0": "By the kind of the labels. A weight on a gap moves the decision there towards "
     "background, which separates objects and makes probabilities wrong; binary labels draw the "
     "borders themselves and get none.",
-    "loss.sigma_px": "How wide a gap still counts as narrow.",
+    "loss.sigma_px": "By the working pixel size: five of its pixels.",
     "loss.class_balance": "Full balance asks for odds as if all classes were equally frequent, so "
     "that a threshold of one half gives the rarer class too many pixels.",
     "optimiser.name": "Needs less tuning of the learning rate, which the paper does not name.",

@@ -17,6 +17,7 @@ from overtile.data.synthetic import generate
 from overtile.errors import ConfigError, StoppedError
 from overtile.io import read_image, read_labels
 from overtile.model.file import load_model, save_model
+from overtile.model.unet import UNet
 from overtile.workflows import by_region, one_image
 from overtile.workflows.predict import PredictResult, predict
 from overtile.workflows.region_store import STORE_SUFFIX, RegionStore
@@ -55,7 +56,7 @@ def in_regions(
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(one_image.ImagePrediction, "_whole_bytes", lambda self, image: 1 << 60)
         patched.setattr(by_region, "REGION_ROWS", 32)
-        patched.setattr(one_image, "DEFAULT_MEMORY_BYTES", 200_000)
+        patched.setattr(one_image, "DEFAULT_MEMORY_BYTES", 400_000)
         return out, predict(request(trained, image, out, **more), should_stop=should_stop)
 
 
@@ -175,6 +176,24 @@ def test_regions_of_another_model_or_image_are_not_used(
     tifffile.imwrite(tiled, np.ascontiguousarray(pixels[::-1]), tile=(64, 64))
     parts, _ = in_regions(trained, tiled)
     whole, _ = in_one_piece(trained, tiled)
+    compare(whole, parts)
+
+
+@pytest.mark.parametrize("binning", [2, 4])
+def test_a_network_that_bins_says_the_same_in_regions(
+    trained: Path, tiled: Path, tmp_path: Path, binning: int
+) -> None:
+    network, model = load_model(trained)
+    config = model.network.model_copy(update={"binning": binning})
+    coarse = UNet(model.in_channels, 2, config)
+    coarse.load_state_dict(network.state_dict())
+    grown = model.prediction.model_copy(update={"grow_px": binning, "core_threshold": 0.6})
+    path = tmp_path / "coarse.safetensors"
+    save_model(
+        path, coarse.eval(), model.model_copy(update={"network": config, "prediction": grown})
+    )
+    whole, _ = in_one_piece(path, tiled)
+    parts, _ = in_regions(path, tiled)
     compare(whole, parts)
 
 

@@ -11,18 +11,22 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 import torch
 from numpy.typing import NDArray
 
 from overtile.choices import LabelKind
 from overtile.config import read_recipe
 from overtile.errors import ConfigError, OutputError, RecordError, StoppedError
+from overtile.io import read_labels
 from overtile.model.file import load_model
 from overtile.progress import Silence, StopRequest
 from overtile.training.run import RunFolder
 from overtile.workflows import train as training
 from overtile.workflows.annotated import Source
+from overtile.workflows.predict import predict
 from overtile.workflows.reproduce import ReproduceRequest, reproduce
+from overtile.workflows.results import PredictRequest
 from overtile.workflows.run_data import HoldOut
 from overtile.workflows.train import TrainResult, train
 from overtile.workflows.train_request import TrainRequest
@@ -106,6 +110,24 @@ def test_the_result_says_where_the_model_is_and_what_it_scored(request_: TrainRe
     assert "average_precision_50" in result.scores
     assert not {"step", "seconds"} & set(result.scores)
     assert TrainResult.model_validate_json(result.model_dump_json()) == result
+
+
+def test_large_objects_are_learnt_and_predicted_in_bins(cells: Path, tmp_path: Path) -> None:
+    for name in ("cell0.tif", "cell1.tif", "cell2.tif", "cell3.tif"):
+        for folder in ("images", "labels"):
+            fine = np.kron(tifffile.imread(cells / folder / name), np.ones((4, 4), np.uint16))
+            (tmp_path / folder).mkdir(exist_ok=True)
+            tifffile.imwrite(tmp_path / folder / name, fine)
+    source = Source(images=str(tmp_path / "images"), labels=str(tmp_path / "labels"))
+    result = train(TrainRequest(source=source, out=tmp_path / "run", steps=2, seed=1, device="cpu"))
+    (size,) = (one for one in result.decisions if one.startswith("working pixel size"))
+    assert size.startswith("working pixel size: bins of 4 x 4 px, because 9 in 10 objects keep 90")
+    network, model = load_model(Path(result.model))
+    assert (network.config.binning, model.network.binning) == (4, 4)
+    assert read_recipe(tmp_path / "run" / "recipe.toml").loss.sigma_px == 20
+    image = str(tmp_path / "images" / "cell0.tif")
+    predict(PredictRequest(model=tmp_path / "run", inputs=[image], out=tmp_path / "out"))
+    assert read_labels(tmp_path / "out" / "cell0_labels.tif").pixels.shape[-2:] == (256, 256)
 
 
 def test_without_held_out_images_there_are_no_scores(request_: TrainRequest) -> None:
