@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -41,7 +43,7 @@ def test_multiplications_are_those_of_the_layers(depth: int) -> None:
 
 @pytest.mark.parametrize("binning", [2, 4])
 def test_a_network_that_bins_multiplies_as_much_for_bins_as_others_do_for_pixels(
-    binning: int,
+    binning: Literal[2, 4],
 ) -> None:
     config = NetworkConfig(base_channels=2, depth=2, binning=binning)
     window = smallest_input(7, 2, binning), smallest_input(60, 2, binning)

@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import pytest
 
-from overtile.report.curves import MOST_POINTS, loss_curve, validation_curve
+from overtile.report.curves import MOST_POINTS, learning_curve, loss_curve, validation_curve
 
 Losses = list[tuple[int, float, float, float]]
 
@@ -26,7 +26,13 @@ def test_nothing_is_drawn_of_nothing() -> None:
 
 def test_drawings_are_well_formed_and_name_no_address() -> None:
     scores = [{"step": 1.0, "seconds": 60.0, "mean_dice": 0.5}]
-    for drawing in (loss_curve(falling(50)), validation_curve(scores, "mean_dice", 1)):
+    learning = [(1, 0.5, 0.4, 0.6), (2, 0.7, 0.6, 0.75), (4, 0.75, 0.7, 0.8)]
+    drawings = (
+        loss_curve(falling(50)),
+        validation_curve(scores, "mean_dice", 1),
+        learning_curve(learning, "mean_dice"),
+    )
+    for drawing in drawings:
         assert ET.fromstring(drawing).tag == "svg"
         assert "http" not in drawing
         assert "<style" not in drawing
@@ -70,6 +76,12 @@ def test_the_best_validation_is_marked() -> None:
     assert "best 0.100" in drawing
     assert "Rand error of 3 validations. The best 0.100, at step 2." in drawing
     assert "var(--best)" not in validation_curve(scores, "rand_error", None)
+
+
+def test_a_learning_curve_tells_its_numbers_in_words() -> None:
+    drawing = learning_curve([(1, 0.5, 0.4, 0.6), (12, 0.75, 0.7, 0.8)], "mean_dice")
+    assert "Mean Dice by images learnt from: 0.500 from 1, 0.750 from 12." in drawing
+    assert ">12<" in drawing.replace("\n", "").replace(" ", "")  # the mark below the last point
 
 
 def test_validations_without_the_headline_are_left_out() -> None:

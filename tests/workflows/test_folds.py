@@ -12,7 +12,7 @@ from overtile.inference.predict import Predictor
 from overtile.model.file import load_model
 from overtile.progress import never
 from overtile.records import read_record
-from overtile.training import settle, tune
+from overtile.training import session, tune
 from overtile.training.run import RunFolder
 from overtile.training.settle import choose
 from overtile.training.validation import read_anew, score_predicted, validate
@@ -33,7 +33,7 @@ from overtile.workflows.train_request import TrainRequest
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out pages and turned versions, and tune by few objects: each has tests of its own."""
     monkeypatch.setattr(training, "write_report", lambda folder, *_: folder.path / "report.html")
-    monkeypatch.setattr(settle, "_what_views_give", lambda *_: "turned versions: not tried")
+    monkeypatch.setattr(session, "what_views_give", lambda *_: "turned versions: not tried")
     monkeypatch.setattr(tune, "LEAST_OBJECTS", 1)
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import html
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,16 +12,13 @@ from overtile.errors import ConfigError
 from overtile.evaluation.scores import spread_of
 from overtile.io import read_image, read_labels
 from overtile.records import read_record
-from overtile.training import settle
+from overtile.training import session
 from overtile.training.run import RunFolder
 from overtile.workflows import train as training
 from overtile.workflows.annotated import Source
-from overtile.workflows.learning_curve import (
-    CURVE_NAME,
-    LearningCurve,
-    train_learning_curve,
-    verdict,
-)
+from overtile.workflows.learning_curve import train_learning_curve, verdict
+from overtile.workflows.learning_record import CURVE_NAME, LearningCurve
+from overtile.workflows.report import report_run
 from overtile.workflows.run_data import HoldOut, gather_again
 from overtile.workflows.train_request import TrainRequest
 
@@ -29,7 +27,7 @@ from overtile.workflows.train_request import TrainRequest
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out pages and turned versions, which have tests of their own."""
     monkeypatch.setattr(training, "write_report", lambda folder, *_: folder.path / "report.html")
-    monkeypatch.setattr(settle, "_what_views_give", lambda *_: "turned versions: not tried")
+    monkeypatch.setattr(session, "what_views_give", lambda *_: "turned versions: not tried")
 
 
 @pytest.fixture
@@ -74,6 +72,16 @@ def test_more_and_more_images_are_learnt_from_and_the_same_ones_judge(
     assert len(learnt[0] | {page.name for page in records[0].left_out} | judges[0]) == 8
     assert read_record(request_.out / CURVE_NAME, LearningCurve) == curve
     assert curve.model == str(request_.out / "all" / "model.safetensors")
+
+
+def test_the_report_of_the_run_on_all_images_draws_the_curve(request_: TrainRequest) -> None:
+    curve = train_learning_curve(request_)
+    page = (request_.out / "all" / "report.html").read_text("utf-8")
+    assert curve.verdict[1:] in html.unescape(page)
+    values = ", ".join(f"{point.value:.3f} from {point.images}" for point in curve.points)
+    assert f"Average precision at IoU 0.50 by images learnt from: {values}." in page
+    part = request_.out / "3-images"
+    assert "Would more images help" not in report_run(part).read_text("utf-8")
 
 
 def test_a_part_is_read_again_with_the_images_that_it_learnt_from(request_: TrainRequest) -> None:

@@ -9,7 +9,7 @@
 ``pictures``         images, labels, weight maps and predictions as pictures with a description
 ``error_map``        where a prediction is wrong, in colours
 ``canvas``           arrays to PNG and JPEG inside the page, and the colours used
-``curves``           training and validation against time, as drawings inside the page
+``curves``           scores against time and images, and how sure they are, as drawings
 ``score_table``      scores for a spreadsheet
 ``words``            names of scores, and numbers, as a person says them
 ===================  ==========================================================================
@@ -17,12 +17,13 @@
 
 from overtile.report.evaluation_page import Evaluation, ScoredImage, render_evaluation
 from overtile.report.page import render
-from overtile.report.story import Example, Prediction, Story, Tile
+from overtile.report.story import Example, LearningStory, Prediction, Story, Tile
 from overtile.report.suggestions_page import Suggested, SuggestedRegion, render_suggestions
 
 __all__ = [
     "Evaluation",
     "Example",
+    "LearningStory",
     "Prediction",
     "ScoredImage",
     "Story",

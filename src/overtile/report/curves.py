@@ -126,6 +126,35 @@ def validation_curve(
         return _svg(figure, words)
 
 
+def learning_curve(points: Sequence[tuple[int, float, float, float]], headline: str) -> str:
+    """Draw the headline against the number of images that were learnt from.
+
+    Parameters
+    ----------
+    points : sequence of (images, value, low, high)
+        The range of the mean over held-out images, with 95 % confidence.
+    headline : str
+        Name of the score.
+
+    Returns
+    -------
+    svg : str
+        An ``<svg>`` element.
+    """
+    images, values, low, high = np.array(points, np.float64).T
+    told = ", ".join(f"{score(headline, one)} from {count:.0f}" for count, one, *_ in points)
+    with mpl.rc_context(_LOOKS | {"svg.hashsalt": "learning"}):
+        figure, axes = _axes(1.0)
+        axes.set_xscale("log", base=2)
+        axes.set_xlim(0.8 * images.min(), 1.25 * images.max())
+        axes.set_xticks(images, labels=[f"{count:.0f}" for count in images])
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.set_xlabel("images learnt from")
+        axes.vlines(images, low, high, color=_QUIET, linewidth=6, alpha=0.35)
+        axes.plot(images, values, color=_CURVE, linewidth=2, marker="o")
+        return _svg(figure, f"{title(headline)} by images learnt from: {told}.")
+
+
 def reliability_diagram(before: Reliability, after: Reliability) -> str:
     """Draw how often pixels are right against how sure the network is of them.
 

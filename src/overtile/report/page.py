@@ -9,7 +9,12 @@ from markupsafe import Markup
 
 from overtile.arrays import Floats
 from overtile.report import pictures, words
-from overtile.report.curves import loss_curve, reliability_diagram, validation_curve
+from overtile.report.curves import (
+    learning_curve,
+    loss_curve,
+    reliability_diagram,
+    validation_curve,
+)
 from overtile.report.layout import Card, fill, score_rows
 from overtile.report.pictures import Picture
 from overtile.report.story import Example, Prediction, Story, Tile
@@ -49,6 +54,9 @@ def render(story: Story) -> str:
         loss_curve=Markup(loss_curve(story.losses)),
         validation_curve=Markup(
             validation_curve(story.validations, story.headline, story.best_step)
+        ),
+        learning_curve=Markup(
+            learning_curve(story.learning.points, story.headline) if story.learning else ""
         ),
         reliability_diagram=Markup(
             reliability_diagram(*story.reliability) if story.reliability else ""

@@ -58,6 +58,17 @@ class Prediction:
     """The row of this image in `TaskScores.per_image`; text, such as its name, is not shown."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class LearningStory:
+    """Trainings on more and more images, judged by the same held-out ones."""
+
+    points: Sequence[tuple[int, float, float, float]]
+    """Images that were learnt from, the headline, and the range of its mean, 95 % confidence."""
+
+    verdict: str
+    """Whether more annotation would help, in words."""
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Story:
     """What the page tells; an empty sequence or None where something is not known yet."""
@@ -112,6 +123,9 @@ class Story:
 
     best_step: int | None = None
     """Step of the weights that were kept."""
+
+    learning: LearningStory | None = None
+    """What fewer images came to; None if nobody tried."""
 
     scores: TaskScores | None = None
     """Scores of the weights that were kept, on the held-out images."""

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import numpy as np
-from pydantic import Field
 
-from overtile.config import Settings, read_recipe
+from overtile.config import read_recipe
 from overtile.errors import ConfigError
 from overtile.evaluation.scores import Spread, spread_of
 from overtile.model.file import MODEL_NAME
@@ -16,12 +13,13 @@ from overtile.records import write_record
 from overtile.training.split import hold_out_fraction, hold_out_pages, spread
 from overtile.training.validation import headline_of
 from overtile.workflows.annotated import read_annotated
+from overtile.workflows.learning_record import CURVE_NAME, LearningCurve, LearningPoint
 from overtile.workflows.parts import ALL_NAME, judge_part, plan_parts
+from overtile.workflows.report import report_run
 from overtile.workflows.run_data import HoldOut
 from overtile.workflows.train import train
 from overtile.workflows.train_request import AUTO, TrainRequest
 
-CURVE_NAME = "learning_curve.json"
 SHARES = (4, 2, 1)
 """The images are divided by these."""
 
@@ -30,32 +28,6 @@ FEWEST = 4
 
 HARDLY = 0.01
 """Of the headline: a gain that is surely smaller is not worth annotating for."""
-
-
-class LearningPoint(Settings):
-    """What a number of annotated images came to."""
-
-    images: Annotated[int, Field(ge=1)]
-    run: str
-    value: float
-    """The headline over all held-out images."""
-
-    spread: Spread
-
-
-class LearningCurve(Settings):
-    """Scores on the same held-out images by the number trained on; serialises to JSON."""
-
-    out: str
-    model: str
-    """Trained on all images but those held out."""
-
-    headline: str
-    points: tuple[LearningPoint, ...]
-    gain: Spread
-    """What all images gained over half of them, image by image; more is better."""
-
-    verdict: str
 
 
 def train_learning_curve(
@@ -104,6 +76,7 @@ def train_learning_curve(
         verdict=verdict(name, judged[1][0], judged[2][0], gain),
     )
     write_record(request.out / CURVE_NAME, curve)
+    report_run(parts[-1].out)  # Once more, now that the curve can be drawn in it.
     return curve
 
 

@@ -11,7 +11,8 @@ from overtile.evaluation.calibration import Reliability
 from overtile.inference.instances import foreground
 from overtile.inference.predict import Predictor
 from overtile.model.file import MODEL_NAME, ModelRecord, load_model
-from overtile.report import Example, Prediction, Story, Tile, render
+from overtile.records import read_record
+from overtile.report import Example, LearningStory, Prediction, Story, Tile, render
 from overtile.storage import write_text
 from overtile.training.calibrate import measure_reliability
 from overtile.training.history import History
@@ -19,6 +20,8 @@ from overtile.training.run import REPORT_NAME, RunFolder, RunRecord
 from overtile.training.sampling import make_sampler
 from overtile.training.split import Split
 from overtile.training.validation import Validation, headline_of, validate
+from overtile.workflows.learning_record import CURVE_NAME, LearningCurve
+from overtile.workflows.parts import ALL_NAME
 from overtile.workflows.run_data import RunData, gather_again
 
 _EXAMPLES = 4
@@ -89,6 +92,7 @@ def _story(folder: RunFolder, record: RunRecord, history: History, split: Split)
         warnings=history.warnings,
         validations=history.validations,
         best_step=history.best_step,
+        learning=_learning(folder),
         scores=validation.scores if validation else None,
         reliability=_reliability(validation, record, model) if validation else None,
         seconds=history.seconds,
@@ -99,6 +103,16 @@ def _story(folder: RunFolder, record: RunRecord, history: History, split: Split)
         augmented=tiles,
         predictions=_predictions(validation) if validation else (),
     )
+
+
+def _learning(folder: RunFolder) -> LearningStory | None:
+    """Find what fewer images came to, for the last of the trainings that were to tell it."""
+    path = folder.path.parent / CURVE_NAME
+    if folder.path.name != ALL_NAME or not path.is_file():
+        return None
+    curve = read_record(path, LearningCurve)
+    points = [(one.images, one.value, one.spread.low, one.spread.high) for one in curve.points]
+    return LearningStory(points=points, verdict=curve.verdict)
 
 
 def _reliability(
