@@ -49,7 +49,9 @@ def eight(cells: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def request_(eight: Path, tiny_recipe: Path, one_thread: None) -> TrainRequest:
     return TrainRequest(
-        source=Source(images=str(eight / "images"), labels=str(eight / "labels")),
+        source=Source(
+            images=str(eight / "images"), labels=str(eight / "labels"), label_kind="instances"
+        ),
         out=eight / "run",
         recipe=str(tiny_recipe),
         steps=2,
