@@ -349,6 +349,6 @@ def test_bad_images_among_good_ones_are_named_and_end_with_2(
     shown = capsys.readouterr()
     assert "left out new/bad.tif: is empty; copy or download it again" in shown.err.splitlines()
     assert "LEFT OUT: new/bad.tif: is empty; copy or download it again" in shown.out.splitlines()
-    assert "1 images written to results, 0 were there already, 1 left out" in shown.out
+    assert "1 image written to results, 0 were there already, 1 left out" in shown.out
     assert (place / "results" / "one_labels.tif").is_file()
     assert not (place / "results" / "bad_labels.tif").exists()

@@ -235,7 +235,7 @@ def test_overwrite_replaces_results_of_other_settings(
     arguments = ["predict", str(job.folder / "run"), image, "--out", str(tmp_path / "out")]
     assert main([*arguments, "--save", "labels"]) == 0
     assert main([*arguments, "--save", "overlay", "--overwrite"]) == 0
-    assert "1 images written to" in capsys.readouterr().out.splitlines()[-1]
+    assert "1 image written to" in capsys.readouterr().out.splitlines()[-1]
 
 
 def test_a_suffix_renames_one_kind(job: Job, tmp_path: Path) -> None:

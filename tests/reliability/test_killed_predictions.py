@@ -19,6 +19,7 @@ from harness.zygote import Command, Strike, Zygote
 
 from overtile import locks, storage
 from overtile.records import read_record
+from overtile.wording import counted
 from overtile.workflows.results import RECORD_NAME, PredictionRecord
 from overtile.workflows.verify import verify_results
 
@@ -147,7 +148,8 @@ def test_a_prediction_killed_at_any_moment_goes_on_to_the_same_results(
         again = zygote.run(command)
         said = command.output.read_text("utf-8")
         assert (again.code, again.left_alive) == (0, 0), said
-        assert f"{3 - kept} images written to out, {kept} were there already, 0 left out" in said
+        written = counted(3 - kept, "image")
+        assert f"{written} written to out, {kept} were there already, 0 left out" in said
         assert taken(out) == expected
     assert killed == wanted
     assert partly > 0.1 * wanted

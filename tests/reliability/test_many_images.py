@@ -89,4 +89,4 @@ def test_a_png_is_predicted_beside_its_strays(
     (here / "many" / ".ipynb_checkpoints").mkdir()
     code, lines = predict(trained, capfd)
     assert code == 0
-    assert lines[-1] == "1 images written to results, 0 were there already, 0 left out"
+    assert lines[-1] == "1 image written to results, 0 were there already, 0 left out"

@@ -23,6 +23,7 @@ from overtile.cli.app import (
 )
 from overtile.cli.output import emit, numbers, table
 from overtile.errors import ConfigError
+from overtile.wording import counted
 
 LARGEST_SEED = (1 << 63) - 1
 
@@ -50,7 +51,7 @@ def check_command(
     lines += [f"note: {note}" for note in result.notes]
     lines += [f"FAULT: {fault}" for fault in result.faults]
     lines.append(
-        f"{len(result.faults)} faults; mend them before training"
+        f"{counted(len(result.faults), 'fault')}; mend them before training"
         if result.faults
         else "no fault was found"
     )
@@ -227,8 +228,8 @@ def predict_command(
     lines = table((name, f"{count} found") for name, count in result.objects.items())
     lines += [f"LEFT OUT: {line}" for line in result.failed]
     lines.append(
-        f"{len(result.written)} images written to {out}, {len(result.kept)} were there already, "
-        f"{len(result.failed)} left out"
+        f"{counted(len(result.written), 'image')} written to {out}, "
+        f"{len(result.kept)} were there already, {len(result.failed)} left out"
     )
     emit(lines, result.model_dump(mode="json"), json_target)
     return 2 if result.failed else 0

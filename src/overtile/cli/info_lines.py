@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from overtile.cli.output import table
+from overtile.wording import counted
 
 if TYPE_CHECKING:
     from overtile.workflows.verify import VerifiedResults
@@ -34,7 +35,7 @@ def results_lines(results: VerifiedResults) -> list[str]:
     lines += [f"UNFINISHED: {name}" for name in results.unfinished]
     if results.complete:
         return [f"verified: {results.whole} files of results are as they were written"]
-    return [*lines, f"{len(lines)} faults; give the command of `overtile predict` again"]
+    return [*lines, f"{counted(len(lines), 'fault')}; give the command of `overtile predict` again"]
 
 
 def _without_lists(origin: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from overtile.cli.score_lines import score_lines
 from overtile.config import Settings
 from overtile.errors import ConfigError
 from overtile.progress import Progress, StopRequest
+from overtile.wording import counted
 from overtile.workflows.folds import train_in_folds
 from overtile.workflows.learning_curve import train_learning_curve
 from overtile.workflows.parts import ALL_NAME
@@ -51,7 +52,7 @@ def train_several(
     facts = [("model", curve.model)]
     facts += [
         (
-            f"{point.images} image{'s' * (point.images != 1)}",
+            counted(point.images, "image"),
             f"{curve.headline} {point.value:.4f}, mean {point.spread.low:.4f} to "
             f"{point.spread.high:.4f} with 95 % confidence",
         )

@@ -20,6 +20,7 @@ from overtile.io.labels import as_labels
 from overtile.io.raster import PNG_SIGNATURE, decode_raster
 from overtile.io.tiff import TIFF_SIGNATURES, decode_tiff
 from overtile.io.zarr_array import decode_zarr, is_zarr
+from overtile.wording import counted
 
 for _decoder in ("PIL", "imagecodecs", "tifffile"):
     # Python prints warnings that have no handler, and users can do nothing about odd metadata.
@@ -218,8 +219,8 @@ def measures(
     """Say the size (P, C, Y, X), type and pixel size of an image in words."""
     pages, channels, height, width = shape
     parts = [
-        f"{pages} page{'s' * (pages > 1)} of {height}x{width}",
-        f"{channels} channel{'s' * (channels > 1)}",
+        f"{counted(pages, 'page')} of {height}x{width}",
+        counted(channels, "channel"),
         str(dtype),
     ]
     if pixel_size_um:

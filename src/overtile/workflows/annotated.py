@@ -20,6 +20,7 @@ from overtile.data.targets import object_ids
 from overtile.errors import LabelError, OvertileError, PairError, printable
 from overtile.io import Image, Pair, count_others, match_files, read_image, read_labels
 from overtile.progress import StopRequest, heed, never
+from overtile.wording import counted
 
 Facts = tuple[tuple[str, str], ...]
 """What was understood: (name, value) for people."""
@@ -234,7 +235,7 @@ def _facts(
     channels = sorted({len(page.pixels) for page in pages})
     readings = sorted({image.reading.split(", ", 1)[0] for image in images})
     facts = [
-        ("images", f"{_many(len(pages), 'page')} in {_many(len(images), 'file')}"),
+        ("images", f"{counted(len(pages), 'page')} in {counted(len(images), 'file')}"),
         ("size", _range([f"{height}x{width} px" for height, width in sizes])),
         ("axes", _range([text.removeprefix("axes ") for text in readings])),
         ("channels", _range([str(count) for count in channels])),
@@ -266,12 +267,8 @@ def _told(page: Page) -> Labels:
 def _ignored(source: Source) -> Facts:
     files, folders = count_others(source.images, source.labels)
     counts = [(files, "other file"), (folders, "inner folder")]
-    told = ", ".join(_many(count, what) for count, what in counts if count)
+    told = ", ".join(counted(count, what) for count, what in counts if count)
     return (("ignored", told),) if told else ()
-
-
-def _many(count: int, what: str) -> str:
-    return f"{count} {what}" + "s" * (count != 1)
 
 
 def _grey_values(pages: Sequence[Page]) -> str:

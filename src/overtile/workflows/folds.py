@@ -20,6 +20,7 @@ from overtile.training.validation import (
     read_anew,
     score_predicted,
 )
+from overtile.wording import counted
 from overtile.workflows.annotated import read_annotated
 from overtile.workflows.parts import ALL_NAME, FOLD, FOLDS_NAME, judge_part, plan_parts
 from overtile.workflows.run_data import HoldOut
@@ -98,7 +99,7 @@ def _hold_outs(request: TrainRequest, folds: int, should_stop: StopRequest) -> d
     images = len(read_annotated(request.source, should_stop).annotated())
     if not 2 <= folds <= images:
         raise ConfigError(
-            f"--folds {folds} does not suit {images} image{'s' * (images != 1)}",
+            f"--folds {folds} does not suit {counted(images, 'image')}",
             remedy="give a number from 2 to that of the images",
         )
     if request.hold_out != HoldOut():

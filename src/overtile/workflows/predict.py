@@ -23,6 +23,7 @@ from overtile.model.file import load_model
 from overtile.progress import Progress, Silence, StopRequest, heed, never
 from overtile.seal import file_digest
 from overtile.storage import make_folder
+from overtile.wording import counted
 from overtile.workflows.one_image import ImagePrediction
 from overtile.workflows.parts import model_files
 from overtile.workflows.results import PredictRequest, ResultFolder, stem
@@ -88,7 +89,8 @@ def predict(
     )
     averaged = f" and {len(others)} more, whose answers are averaged," if others else ""
     progress.say(
-        f"model {files[0]}{averaged} on {describe_device(device)}; {len(images)} image files"
+        f"model {files[0]}{averaged} on {describe_device(device)}; "
+        f"{counted(len(images), 'image file')}"
     )
     with locked(make_folder(request.out)):
         folder.open(images)
