@@ -130,18 +130,38 @@ def test_a_planned_recipe_is_one_that_a_run_can_be_read_back_with(side: int) -> 
 
 
 def test_small_tiles_come_in_batches_that_learn_from_as_many_pixels() -> None:
-    small = planned(replace(FACTS, sizes=((150, 150),))).recipe.training
-    large = planned(replace(FACTS, sizes=((300, 300),))).recipe.training
+    steps = RunLength(steps=1)
+    small = planned(replace(FACTS, sizes=((150, 150),)), steps).recipe.training
+    large = planned(replace(FACTS, sizes=((300, 300),)), steps).recipe.training
     pixels = [one.batch * one.tile_output**2 for one in (small, large)]
     assert pixels[0] == pytest.approx(pixels[1], rel=0.5)
     assert small.batch > large.batch >= 1
 
 
 def test_a_tile_that_is_mostly_context_comes_in_small_batches() -> None:
-    small = planned(replace(FACTS, sizes=((34, 34),)))
+    small = planned(replace(FACTS, sizes=((34, 34),)), RunLength(steps=1))
     assert small.recipe.training.tile_output == 36
     assert small.recipe.training.batch == 7  # 7 tiles of 220² px, not 69
     assert "sees no more than 339 000" in said(small.decisions, "batch")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "batch", "told"),
+    [
+        (0.2, 7, "sees no more than 339 000"),  # 3000 steps in ten minutes
+        (0.3, 4, "because 7 tiles would leave 2000 steps in 10 minutes"),
+        (10.0, 1, "because 7 tiles would leave 60 steps in 10 minutes"),
+    ],
+)
+def test_where_few_steps_are_left_each_learns_from_fewer_tiles(
+    seconds: float, batch: int, told: str
+) -> None:
+    facts = replace(FACTS, sizes=((34, 34),))
+    found = plan(read_recipe("auto"), facts, CPU, MINUTES, lambda recipe: seconds)
+    assert found.recipe.training.batch == batch
+    assert told in said(found.decisions, "batch")
+    by_steps = plan(read_recipe("auto"), facts, CPU, RunLength(steps=60), must_not_measure)
+    assert by_steps.recipe.training.batch == 7
 
 
 def test_no_network_sees_across_the_gap_before_what_judges_it() -> None:

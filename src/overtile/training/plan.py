@@ -27,6 +27,9 @@ WIDTHS = (16, 24, 32, 48, 64)
 ENOUGH_STEPS = 10_000
 """A wider network is chosen only if it can take as many steps in the time given."""
 
+LEAST_STEPS = 3000
+"""Where a run gets fewer steps, each learns from fewer tiles."""
+
 DEPTHS = (3, 4, 5)
 """Numbers of poolings that are tried, the shallowest first."""
 
@@ -108,13 +111,22 @@ def plan(
     width, why_width = base.network.base_channels, "the model to start from has as many"
     if not network_given:
         width, why_width = _choose_width(base, kind, length, measure)
-    base, varied = _vary(_with(base, width=width), facts, length, measure)
+    base = _with(base, width=width)
+    steps = length.steps or 0
+    if length.minutes is not None and (batch > 1 or facts.labelled_px):
+        steps = int(60 * length.minutes / measure(base))
+    few = max(1, batch * steps // LEAST_STEPS)
+    why_batch = f" and sees no more than {batch * seen**2 / 1e3:.0f} 000" * (batch < learnt)
+    if few < batch and length.minutes is not None:
+        why_batch = f", because {batch} tiles would leave {steps} steps in {length}"
+        base, steps, batch = _with(base, batch=few), steps * batch // few, few
+    base, varied = _vary(base, facts, steps)
     decisions += suited + met + varied
     decisions += (
         f"tile: {seen} px in, {tile} px labelled, because images are "
         f"{shorter} px along their shorter side",
         f"batch: {batch}, so that a step learns from about {batch * tile**2 / 1e3:.0f} 000 pixels"
-        + f" and sees no more than {batch * seen**2 / 1e3:.0f} 000" * (batch < learnt),
+        + why_batch,
         f"precision: {precision}, because {why_precision}",
         f"width: {width} base channels, because {why_width}",
     )
@@ -205,12 +217,9 @@ def _meet_offset(base: Recipe, facts: Fingerprint) -> tuple[Recipe, tuple[str, .
     )
 
 
-def _vary(
-    base: Recipe, facts: Fingerprint, length: RunLength, measure: SecondsPerStep
-) -> tuple[Recipe, tuple[str, ...]]:
+def _vary(base: Recipe, facts: Fingerprint, steps: int) -> tuple[Recipe, tuple[str, ...]]:
     if facts.labelled_px == 0:
         return base, ()
-    steps = length.steps or int(60 * (length.minutes or 0) / measure(base))
     learnt = base.training.batch * base.training.tile_output**2
     augmentation, reason = weaken(base.augmentation, steps * learnt / facts.labelled_px)
     return base.model_copy(update={"augmentation": augmentation}), (reason,)
