@@ -36,6 +36,7 @@ MARKED = re.compile(r"(<!-- generated: (.+?) -->\n).*?(<!-- end -->)", re.DOTALL
 CHOSEN = {
     *("network.base_channels", "training.tile_output", "training.batch", "training.precision"),
     *("loss.w0", "prediction.smallest_object_px", "network.depth"),
+    *("augmentation.rotation_degrees", "augmentation.mirror"),
     *("network.binning", "loss.sigma_px", "augmentation.elastic_sd_px"),
     *("augmentation.label_offset_px", "augmentation.exact_share", "augmentation.contrast"),
     *("augmentation.brightness", "augmentation.gamma", "augmentation.noise_sd"),
@@ -58,8 +59,10 @@ REASONS = {
     "network.depth": "The receptive field that the data need.",
     "network.binning": "Where objects are large, coarser pixels show them whole for a fraction of "
     "the arithmetic.",
-    "augmentation.rotation_degrees": "How far images of this kind may be turned.",
-    "augmentation.mirror": "A flipped micrograph is as likely as the original.",
+    "augmentation.rotation_degrees": "How far images of this kind may be turned: little where "
+    "classes lie on one side of each other in all of them.",
+    "augmentation.mirror": "A flipped micrograph is as likely as the original, unless classes lie "
+    "left and right of each other in all images.",
     "augmentation.scale": "Objects of other sizes come for free.",
     "augmentation.elastic_grid": "How fine the deformation is.",
     "augmentation.elastic_sd_px": "By the working pixel size: ten of its pixels.",

@@ -77,7 +77,8 @@ class AugmentationConfig(Settings):
     """Standard deviation of each displacement, in pixels."""
 
     exact_share: Fraction = 0.3
-    """Share of samples with quarter turns and whole-pixel shifts only, which resample exactly."""
+    """Share of samples with whole-pixel shifts, and quarter turns as far as rotation goes, only:
+    they resample exactly."""
 
     label_offset_px: tuple[Offset, Offset] = (0.0, 0.0)
     """How far down and right of what they show all labels lie; turned tiles keep the offset."""

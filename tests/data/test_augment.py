@@ -111,6 +111,15 @@ def test_exact_tiles_are_windows_in_all_orientations_at_whole_pixels(size: int) 
     assert {field.tobytes() for field in fields} == expected
 
 
+@pytest.mark.parametrize(("degrees", "turns"), [(0, 1), (89, 1), (90, 3), (179, 3), (180, 4)])
+def test_exact_tiles_are_turned_by_quarters_only_as_far_as_rotation_goes(
+    degrees: float, turns: int
+) -> None:
+    config = but(PAPER, exact_share=1, rotation_degrees=degrees)
+    rng = np.random.default_rng(0)
+    assert len({draw_field(4, (0, 0), config, rng).tobytes() for _ in range(60)}) == turns
+
+
 def test_the_share_of_exact_tiles_is_the_one_asked_for() -> None:
     config = but(PAPER, exact_share=0.3)
     fields = [field_of(config, seed, size=9) for seed in range(300)]

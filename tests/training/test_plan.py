@@ -18,6 +18,7 @@ from overtile.training.fingerprint import (
     class_regions,
     coarsest_binning,
     large_object_px,
+    one_way,
     rarest_class,
     shapes_kept,
     small_object_px,
@@ -368,6 +369,59 @@ def test_bins_do_not_let_the_network_see_across_the_gap_before_what_judges_it() 
     found = plan(read_recipe("auto"), facts, CPU, MINUTES, enough_up_to(16), gap_px=92)
     assert found.recipe.network.binning == 2
     assert found.recipe.network.depth == 3  # 90 px; bins of 4 px would see 180
+
+
+def halves(*ways: str) -> list[Annotated]:
+    """Images of two classes side by side, and of one around the other."""
+    upper = np.repeat([[1], [2]], 8, axis=0) * np.ones((1, 16), int)
+    ring = np.pad(np.full((4, 4), 2), 4, constant_values=1)
+    drawn = {
+        "down": upper,
+        "up": upper[::-1],
+        "right": upper.T,
+        "left": upper.T[:, ::-1],
+        "around": ring,
+        "first": np.minimum(upper, 1),
+    }
+    return [annotated(drawn[way].tolist()) for way in ways]
+
+
+@pytest.mark.parametrize(
+    ("ways", "found"),
+    [
+        (["down"] * 5, (True, False)),
+        (["right"] * 5, (False, True)),
+        (["down"] * 4, (False, False)),  # may agree by chance
+        (["down"] * 4 + ["first"], (False, False)),
+        (["down", "up"] * 5, (False, False)),
+        (["down", "right", "up", "left"] * 3, (False, False)),
+        (["around"] * 9, (False, False)),
+    ],
+)
+def test_classes_that_lie_in_one_order_in_all_images_are_found(
+    ways: list[str], found: tuple[bool, bool]
+) -> None:
+    assert one_way(halves(*ways), 3) == found
+
+
+@pytest.mark.parametrize(
+    ("ways", "mirror", "told"),
+    [
+        (
+            (True, False),
+            True,
+            "15 degrees, mirrored, because in nearly all images one class lies above",
+        ),
+        ((False, True), False, "15 degrees, not mirrored, because in nearly all images one class"),
+        ((True, True), False, "one class lies above and beside another in the same order"),
+    ],
+)
+def test_upright_images_are_turned_little(ways: Any, mirror: bool, told: str) -> None:  # noqa: ANN401
+    found = planned(replace(FACTS, label_kind="classes", classes=3, one_way=ways))
+    assert found.recipe.augmentation.rotation_degrees == 15
+    assert found.recipe.augmentation.mirror == mirror
+    assert told in said(found.decisions, "rotation")
+    assert planned().recipe.augmentation.rotation_degrees == 180
 
 
 def disks(diameter: int) -> Annotated:

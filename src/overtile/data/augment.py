@@ -34,7 +34,7 @@ def draw_field(
     """
     shape, centre = (size, size), (start[0] + (size - 1) / 2, start[1] + (size - 1) / 2)
     if rng.random() < config.exact_share:
-        quarter = rng.integers(4) * np.pi / 2
+        quarter = _draw_quarters(config, rng) * np.pi / 2
         turn = _linear_map(quarter, 1.0, _draw_mirror(config, rng)).round()
         return affine_field(shape, centre, turn)
     angle = np.deg2rad(rng.uniform(-config.rotation_degrees, config.rotation_degrees))
@@ -76,6 +76,12 @@ def change_grey_values(
         sd = rng.uniform(0, config.noise_sd)
         tile += np.float32(sd) * rng.standard_normal(tile.shape, np.float32)
     return tile
+
+
+def _draw_quarters(config: AugmentationConfig, rng: np.random.Generator) -> int:
+    """Draw a number of quarter turns within the rotation that is allowed."""
+    reach = int(config.rotation_degrees // 90)
+    return int(rng.integers(4) if reach == 2 else rng.integers(-reach, reach + 1))
 
 
 def _draw_mirror(config: AugmentationConfig, rng: np.random.Generator) -> bool:

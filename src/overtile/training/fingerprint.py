@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,12 @@ from overtile.data.sample import Annotated
 KEPT = 0.9
 """Share of its shape that an object must keep in bins: IoU of what it was, and of the bins that it
 fills by more than half."""
+
+_FEWEST_ONE_WAY = 5
+"""Images that show both classes; fewer may agree by chance."""
+
+_AGREEMENT = 2.0
+"""Mean distance of two classes along an axis, in SDs over images, from which they agree."""
 
 _BINNINGS = (2, 4, 8)
 _FEW_PERCENTILE = 10.0
@@ -51,6 +58,9 @@ class Fingerprint:
     coarsest_binning: int = 1
     """Side in pixels of the largest bins in which labels keep their shapes; 1 if none do."""
 
+    one_way: tuple[bool, bool] = (False, False)
+    """Whether, along rows and along columns, a class lies on one side of another in all images."""
+
     label_offset: LabelOffset | None = None
     """How far labels lie beside what they show; None where they lie on it, or nobody can tell."""
 
@@ -80,6 +90,7 @@ def fingerprint(
         rarest_class=rarest_class(images, classes) if kind == "classes" else 1.0,
         large_object_px=large_object_px(regions) if whole else 0,
         coarsest_binning=coarsest_binning(regions) if whole else 1,
+        one_way=one_way(images, classes) if kind == "classes" else (False, False),
         label_offset=measure_label_offset(images) if whole else None,
     )
 
@@ -90,6 +101,37 @@ def rarest_class(images: Sequence[Annotated], classes: int) -> float:
     counts = np.sum([np.bincount(one, minlength=classes) for one in told], axis=0)
     present = counts[1:][counts[1:] > 0]
     return float(present.min() / counts.sum()) if present.size else 1.0
+
+
+def one_way(images: Sequence[Annotated], classes: int) -> tuple[bool, bool]:
+    """Find axes along which a class lies on the same side of another in nearly all images.
+
+    Layers of a tissue and parts of an organ do, where images are taken upright. A network that
+    learns from turned ones could not tell such classes by where they lie.
+
+    Parameters
+    ----------
+    images : sequence of Annotated
+        With labels of kind `classes`.
+    classes : int
+
+    Returns
+    -------
+    rows, columns : bool
+    """
+    middles = np.full((len(images), classes, 2), np.nan)
+    for middle, image in zip(middles, images, strict=True):
+        for value in np.unique(image.labels[image.labels > 0]):
+            middle[value] = np.argwhere(image.labels == value).mean(axis=0)
+    found = np.zeros(2, bool)
+    for one, other in combinations(range(1, classes), 2):
+        apart = middles[:, one] - middles[:, other]
+        apart = apart[np.isfinite(apart).all(axis=1)]
+        if len(apart) >= _FEWEST_ONE_WAY:
+            # A pixel is as near as nothing: classes around one another have the same middle.
+            spread = np.maximum(apart.std(axis=0), 1.0)
+            found |= np.abs(apart.mean(axis=0)) > _AGREEMENT * spread
+    return bool(found[0]), bool(found[1])
 
 
 def small_object_px(images: Sequence[Annotated]) -> int:

@@ -37,6 +37,7 @@ BINNINGS = (1, 2, 4, 8)
 """Sides of bins that are tried, the finest first."""
 
 _RARE = 0.1  # share of the pixels, below which a class may be missed by tiles drawn anywhere
+_UPRIGHT_DEGREES = 15.0
 _CLASS_SHARE = 0.33  # as nnU-Net draws
 _LARGEST_TILE = {"cpu": 260, "cuda": 516}
 _PIXELS_PER_STEP = {"cpu": 90_000, "cuda": 600_000}
@@ -107,6 +108,7 @@ def plan(
     base = _with(base, tile=tile, batch=batch, precision=precision)
     base, suited = _suit_labels(base, facts)
     base, met = _meet_offset(base, facts)
+    base, upright = _keep_upright(base, facts)
     measure = seconds_per_step or (lambda recipe: measure_step(recipe, facts, device))
     width, why_width = base.network.base_channels, "the model to start from has as many"
     if not network_given:
@@ -121,7 +123,7 @@ def plan(
         why_batch = f", because {batch} tiles would leave {steps} steps in {length}"
         base, steps, batch = _with(base, batch=few), steps * batch // few, few
     base, varied = _vary(base, facts, steps)
-    decisions += suited + met + varied
+    decisions += suited + met + upright + varied
     decisions += (
         f"tile: {seen} px in, {tile} px labelled, because images are "
         f"{shorter} px along their shorter side",
@@ -214,6 +216,19 @@ def _meet_offset(base: Recipe, facts: Fingerprint) -> tuple[Recipe, tuple[str, .
         f"{'below' if down > 0 else 'above'} and {abs(right):.2f} px "
         f"{'right' if right > 0 else 'left'} of the edges in the images (± {error:.2f} px, over "
         f"{patches} patches)",
+    )
+
+
+def _keep_upright(base: Recipe, facts: Fingerprint) -> tuple[Recipe, tuple[str, ...]]:
+    if not any(facts.one_way):
+        return base, ()
+    rows, columns = facts.one_way
+    mirror = base.augmentation.mirror and not columns
+    changes = {"rotation_degrees": _UPRIGHT_DEGREES, "mirror": mirror}
+    side = {(True, True): "above and beside", (True, False): "above"}.get((rows, columns), "beside")
+    return base.model_copy(update={"augmentation": base.augmentation.model_copy(update=changes)}), (
+        f"rotation: by up to {_UPRIGHT_DEGREES:g} degrees, {'' if mirror else 'not '}mirrored, "
+        f"because in nearly all images one class lies {side} another in the same order",
     )
 
 
