@@ -10,11 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+from hypothesis import settings
 from numpy.typing import NDArray
 
 from overtile.data.synthetic import generate
 
 WriteTiff = Callable[[Path, NDArray[Any]], Path]
+
+# How long an example takes says nothing on a machine that others use as well.
+settings.register_profile("overtile", deadline=None)
+settings.load_profile("overtile")
 
 # A shell lets its background jobs ignore Ctrl-C, `nohup` a terminal that closes, and so do commands
 # that they start; the tests send both.
