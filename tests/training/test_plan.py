@@ -12,6 +12,7 @@ from overtile.data.label_offset import LabelOffset
 from overtile.data.sample import Annotated
 from overtile.model.device import fastest_precision
 from overtile.model.geometry import output_size, smallest_input
+from overtile.training import fingerprint as fingerprints
 from overtile.training import plan as planning
 from overtile.training.fingerprint import (
     Fingerprint,
@@ -448,6 +449,14 @@ def test_thin_gaps_keep_bins_fine() -> None:
 def test_where_nothing_is_labelled_no_bins_are_chosen() -> None:
     assert coarsest_binning([annotated([[0, 0], [0, 0]])]) == 1
     assert coarsest_binning([annotated([[1]])]) == 1
+
+
+def test_large_labels_are_looked_at_band_by_band(monkeypatch: pytest.MonkeyPatch) -> None:
+    labels = np.random.default_rng(0).integers(0, 4, (37, 50)).repeat(3, axis=0).astype(np.uint32)
+    whole = shapes_kept(labels, 4)
+    monkeypatch.setattr(fingerprints, "_BAND_PX", 1)
+    np.testing.assert_array_equal(shapes_kept(labels, 4), whole)
+    assert (whole > 0).any()
 
 
 def test_a_shape_that_fills_less_than_half_of_any_bin_is_lost() -> None:

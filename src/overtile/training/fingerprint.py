@@ -27,6 +27,7 @@ _AGREEMENT = 2.0
 """Mean distance of two classes along an axis, in SDs over images, from which they agree."""
 
 _BINNINGS = (2, 4, 8)
+_BAND_PX = 1 << 20
 _FEW_PERCENTILE = 10.0
 _SMALL_PERCENTILE = 1.0
 _LARGE_PERCENTILE = 90.0
@@ -122,7 +123,7 @@ def one_way(images: Sequence[Annotated], classes: int) -> tuple[bool, bool]:
     middles = np.full((len(images), classes, 2), np.nan)
     for middle, image in zip(middles, images, strict=True):
         for value in np.unique(image.labels[image.labels > 0]):
-            middle[value] = np.argwhere(image.labels == value).mean(axis=0)
+            middle[value] = _middle(image.labels == value)
     found = np.zeros(2, bool)
     for one, other in combinations(range(1, classes), 2):
         apart = middles[:, one] - middles[:, other]
@@ -132,6 +133,13 @@ def one_way(images: Sequence[Annotated], classes: int) -> tuple[bool, bool]:
             spread = np.maximum(apart.std(axis=0), 1.0)
             found |= np.abs(apart.mean(axis=0)) > _AGREEMENT * spread
     return bool(found[0]), bool(found[1])
+
+
+def _middle(mask: NDArray[np.bool_]) -> tuple[float, float]:
+    rows, columns = (np.count_nonzero(mask, axis=axis) for axis in (1, 0))
+    return np.average(np.arange(rows.size), weights=rows), np.average(
+        np.arange(columns.size), weights=columns
+    )
 
 
 def small_object_px(images: Sequence[Annotated]) -> int:
@@ -188,16 +196,25 @@ def shapes_kept(labels: Labels, binning: int) -> NDArray[np.float64]:
     inside = labels[: rows * binning, : columns * binning]
     if not inside.size:
         return np.zeros(0)
-    ids, place = np.unique(inside, return_inverse=True)
-    down, right = np.indices(inside.shape) // binning
-    parts, filled = np.unique_counts(
-        (down * columns + right) * ids.size + place.reshape(inside.shape)
-    )
-    mine, won = parts % ids.size, 2 * filled > binning**2
-    area = np.bincount(mine, filled, ids.size)
-    both = np.bincount(mine, filled * won, ids.size)
-    of_bins = np.bincount(mine, won * binning**2, ids.size)
+    ids = np.unique(inside)
+    counts = np.zeros((3, ids.size))
+    step = binning * max(1, _BAND_PX // inside.shape[1])
+    for start in range(0, len(inside), step):  # A large image is not laid out more than once.
+        counts += _bins_filled(
+            np.searchsorted(ids, inside[start : start + step]), binning, ids.size
+        )
+    area, both, of_bins = counts
     return np.asarray(both / (area + of_bins - both))
+
+
+def _bins_filled(place: NDArray[np.intp], binning: int, ids: int) -> NDArray[np.float64]:
+    """Count pixels of each id, those in bins that it fills by more than half, and all of these."""
+    down, right = np.indices(place.shape, np.int32) // binning
+    columns = place.shape[1] // binning
+    parts, filled = np.unique_counts((down * columns + right) * np.int64(ids) + place)
+    mine, won = parts % ids, 2 * filled > binning**2
+    weights = (filled, filled * won, binning**2 * won)
+    return np.array([np.bincount(mine, weight, ids) for weight in weights], np.float64)
 
 
 def class_regions(images: Sequence[Annotated]) -> list[Annotated]:
