@@ -15,7 +15,7 @@ from overtile.evaluation.calibration import Reliability, reliability
 from overtile.inference.doubt import soften
 from overtile.training.validation import Predicted
 
-LARGEST_PIXELS = 1_000_000
+LARGEST_PIXELS = 200_000
 """Of more labelled pixels, evenly spaced ones are looked at."""
 
 COLDEST, HOTTEST = 0.25, 10.0
