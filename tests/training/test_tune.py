@@ -80,6 +80,15 @@ def test_objects_of_a_network_that_bins_grow_by_whole_bins() -> None:
     assert "AP 0.75 1.000" in tuned.reason
 
 
+def test_candidates_are_labelled_as_prediction_labels_them() -> None:
+    image = squares(bridge=0.55)
+    looked_at = tune._Seen(seen(image)[0])
+    candidates = list(tune._candidates(PLAIN, 1))
+    assert len(candidates) == 49
+    for config in [*candidates, *reversed(candidates)]:
+        np.testing.assert_array_equal(looked_at.objects(config), found(image, config))
+
+
 def test_few_objects_choose_nothing() -> None:
     image = squares(bridge=0.55, pairs=LEAST_OBJECTS // 2 - 1)
     tuned = tune_objects(seen(image), PLAIN)

@@ -9,7 +9,7 @@ from overtile.arrays import Labels
 from overtile.kernels import kernel
 
 
-def grow(cores: Labels, mask: NDArray[np.bool_], rounds: int) -> Labels:
+def grow(cores: Labels, mask: NDArray[np.bool_], rounds: int, before: int = 0) -> Labels:
     """Let objects grow within a mask by one pixel a round.
 
     In odd rounds a free pixel of the mask joins an object that it shares an edge with, in even
@@ -24,6 +24,8 @@ def grow(cores: Labels, mask: NDArray[np.bool_], rounds: int) -> Labels:
     mask : (Y, X) array of bool
         Where objects may grow.
     rounds : int
+    before : int
+        Rounds by which the cores have grown already.
 
     Returns
     -------
@@ -36,9 +38,9 @@ def grow(cores: Labels, mask: NDArray[np.bool_], rounds: int) -> Labels:
     array([[1, 1, 1, 1, 0]], dtype=uint32)
     """
     labels = cores
-    for number in range(rounds):
-        before, labels = labels, labels.copy()
-        _grow(np.ascontiguousarray(before), mask, number % 2 == 1, labels)
+    for number in range(before, before + rounds):
+        smaller, labels = labels, labels.copy()
+        _grow(np.ascontiguousarray(smaller), mask, number % 2 == 1, labels)
     return labels
 
 

@@ -33,12 +33,18 @@ def label_instances(foreground: Floats, config: PredictionConfig | None = None) 
         0 is background; ids are 1…n without gaps.
     """
     config = config or PredictionConfig()
+    cores = label_cores(foreground, config)
+    return grow(cores, foreground > config.threshold, config.grow_px)
+
+
+def label_cores(foreground: Floats, config: PredictionConfig) -> Labels:
+    """Give each piece above the threshold of cores an id, but for those that are too small."""
     pieces, count = label_pieces(foreground > config.core)
     sizes = np.bincount(pieces.ravel(), minlength=count + 1)
     kept = sizes >= max(1, config.smallest_object_px)
     kept[0] = False
     ids = np.where(kept, np.cumsum(kept), 0).astype(np.uint32)
-    return grow(np.asarray(ids[pieces]), foreground > config.threshold, config.grow_px)
+    return np.asarray(ids[pieces])
 
 
 def label_pieces(mask: NDArray[np.bool_]) -> tuple[Labels, int]:

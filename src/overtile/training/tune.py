@@ -8,11 +8,11 @@ from itertools import product
 
 import numpy as np
 
-from overtile.arrays import Floats
+from overtile.arrays import Labels
 from overtile.config import PredictionConfig
-from overtile.data.sample import Annotated
 from overtile.evaluation import Page, score_instances
-from overtile.inference.instances import foreground, label_instances
+from overtile.inference.grow import grow
+from overtile.inference.instances import foreground, label_cores
 from overtile.progress import StopRequest, heed, never
 from overtile.training.validation import Predicted
 
@@ -72,7 +72,7 @@ def tune_objects(
     if objects < LEAST_OBJECTS:
         reason = f"{objects} validation objects are too few to choose by"
         return Tuned(prediction=config, reason=reason, found=None)
-    seen = [(one.image, foreground(one.probabilities)) for one in chosen]
+    seen = [_Seen(one) for one in chosen]
     before = best = _figures(seen, config)
     kept = config
     for candidate in _candidates(config, binning):
@@ -94,6 +94,30 @@ def tune_objects(
     )
 
 
+class _Seen:
+    """An image and its likely foreground, labelled by one candidate after the other."""
+
+    def __init__(self, predicted: Predicted) -> None:
+        self.image = predicted.image
+        self._inside = foreground(predicted.probabilities)
+        self._last: PredictionConfig | None = None
+        self._cores = self._grown = np.zeros((0, 0), np.uint32)
+
+    def objects(self, config: PredictionConfig) -> Labels:
+        """Label as prediction does, from where the last candidate left it: most differ little."""
+        last, grown_px = self._last, 0
+        if last is None or last.core != config.core:
+            self._cores = self._grown = label_cores(self._inside, config)
+        elif last.threshold == config.threshold and last.grow_px <= config.grow_px:
+            grown_px = last.grow_px
+        else:
+            self._grown = self._cores
+        mask = self._inside > config.threshold
+        self._grown = grow(self._grown, mask, config.grow_px - grown_px, before=grown_px)
+        self._last = config
+        return self._grown
+
+
 def _candidates(config: PredictionConfig, binning: int) -> Iterator[PredictionConfig]:
     for threshold in _ALONE:
         yield config.model_copy(update={"threshold": threshold})
@@ -103,12 +127,10 @@ def _candidates(config: PredictionConfig, binning: int) -> Iterator[PredictionCo
         )
 
 
-def _figures(
-    seen: Sequence[tuple[Annotated, Floats]], config: PredictionConfig
-) -> tuple[float, float, float, float]:
+def _figures(seen: Sequence[_Seen], config: PredictionConfig) -> tuple[float, float, float, float]:
     pages = (
-        Page(image.name, image.labels, label_instances(inside, config), image.ignore)
-        for image, inside in seen
+        Page(one.image.name, one.image.labels, one.objects(config), one.image.ignore)
+        for one in seen
     )
     summary = score_instances(pages).summary
     first, second, merges, splits = (summary[name] for name in _FIGURES)
