@@ -75,6 +75,7 @@ def test_the_best_validation_is_marked() -> None:
     drawing = validation_curve(scores, "rand_error", 2)
     assert "best 0.100" in drawing
     assert "Rand error of 3 validations. The best 0.100, at step 2." in drawing
+    assert "The kept 0.200, at step 3." in validation_curve(scores, "rand_error", 3)
     assert "var(--best)" not in validation_curve(scores, "rand_error", None)
 
 

@@ -30,7 +30,7 @@ from overtile.training.run import LAST_MODEL_NAME, PageRecord, RunFolder, RunRec
 from overtile.training.sampling import make_sampler, tile_output_size
 from overtile.training.session import Session
 from overtile.training.split import Split
-from overtile.training.validation import Validation, validate
+from overtile.training.validation import Predicted, Validation, validate
 from overtile.training.watch import FLAT
 
 SessionOf = Callable[..., Session]
@@ -390,6 +390,35 @@ def test_class_weights_are_those_of_the_whole_training_set(image: Annotated) -> 
     )
     # The more background there is, the more an object pixel weighs beside it.
     assert both[1] / both[0] > one[1] / one[0]
+
+
+def test_gaps_between_touching_objects_are_a_bin_wide_and_cores_grow_by_bins(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    labels = np.repeat([[1, 2]], 20, axis=1).repeat(40, axis=0).astype(np.uint32)
+    touching = Annotated(name="", pixels=np.zeros((1, 40, 40), np.float32), labels=labels)
+    network = recipe().network.model_copy(update={"binning": 4})
+    training = recipe().training.model_copy(update={"tune_objects": True})
+    coarse = recipe().model_copy(
+        update={
+            "network": network,
+            "training": training,
+            "augmentation": AugmentationConfig(exact_share=1, rotation_degrees=0),
+        }
+    )
+    sampler = make_sampler(coarse, "instances", 2, 0, [touching])
+    gaps = [int((sampler.draw(step).classes == 0).sum(axis=1).max()) for step in range(20)]
+    assert max(gaps) == 4
+    told: list[int] = []
+
+    def tuned(*_: object, binning: int) -> tune.Tuned:
+        told.append(binning)
+        return tune.Tuned(prediction=coarse.prediction, reason="", found=None)
+
+    monkeypatch.setattr(settle, "tune_objects", tuned)
+    seen = Predicted(image=touching, probabilities=np.full((2, 40, 40), 0.5), objects=labels)
+    settle.choose([seen], record(coarse))
+    assert told == [4]
 
 
 def test_the_tile_of_a_recipe_is_rounded_up_to_a_legal_one() -> None:

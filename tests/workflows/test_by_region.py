@@ -49,6 +49,7 @@ def in_regions(
     trained: Path,
     image: Path,
     should_stop: Any = lambda: None,  # noqa: ANN401
+    maps_bytes: int = 200_000,
     **more: Any,  # noqa: ANN401
 ) -> tuple[Path, PredictResult]:
     """Predict where nothing fits in one piece, regions are 32 rows high, and strips narrow."""
@@ -56,7 +57,7 @@ def in_regions(
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(one_image.ImagePrediction, "_whole_bytes", lambda self, image: 1 << 60)
         patched.setattr(by_region, "REGION_ROWS", 32)
-        patched.setattr(one_image, "DEFAULT_MEMORY_BYTES", 400_000)
+        patched.setattr(one_image, "DEFAULT_MEMORY_BYTES", maps_bytes)
         return out, predict(request(trained, image, out, **more), should_stop=should_stop)
 
 
@@ -193,7 +194,7 @@ def test_a_network_that_bins_says_the_same_in_regions(
         path, coarse.eval(), model.model_copy(update={"network": config, "prediction": grown})
     )
     whole, _ = in_one_piece(path, tiled)
-    parts, _ = in_regions(path, tiled)
+    parts, _ = in_regions(path, tiled, maps_bytes=400_000)
     compare(whole, parts)
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
 from overtile.evaluation.calibration import Reliability
-from overtile.report.words import score, title
+from overtile.report.words import better, score, title
 
 MOST_POINTS = 300
 """Points of a curve: longer histories are averaged in blocks."""
@@ -120,7 +120,10 @@ def validation_curve(
         axes.margins(y=0.18)
         for one in entries:
             if one["step"] == best_step:
-                text = f"best {score(headline, one[headline])}"
+                # The last model may be kept for its objects, whose score is not drawn here.
+                best = values.min() if better(headline) == "lower" else values.max()
+                kept = "best" if one[headline] == best else "kept"
+                text = f"{kept} {score(headline, one[headline])}"
                 words += f" The {text}, at step {best_step}."
                 _mark_best(axes, one["seconds"] / 60, one[headline], text)
         return _svg(figure, words)
