@@ -37,7 +37,7 @@ def context_px(depth: int = PAPER_DEPTH, binning: int = 1) -> int:
     (92, 186)
     """
     bins = CONVOLUTION_LOSS_PX * (3 * pooling_factor(depth) - 2) // 2
-    return binning * (bins + _interpolation_bins(binning))
+    return binning * (bins + (binning > 1))
 
 
 def is_legal_input(side: int, depth: int = PAPER_DEPTH, binning: int = 1) -> bool:
@@ -109,8 +109,3 @@ def copy_crop_px(level: int, depth: int = PAPER_DEPTH) -> int:
     [88, 40, 16, 4]
     """
     return context_px(depth - level) - CONVOLUTION_LOSS_PX
-
-
-def _interpolation_bins(binning: int) -> int:
-    """Give the bins per side that interpolation between bins needs beyond those it fills."""
-    return int(binning > 1)

@@ -16,6 +16,9 @@ from overtile.choices import LabelKind
 from overtile.data.label_offset import LabelOffset, measure_label_offset
 from overtile.data.sample import Annotated
 
+BINNINGS = (1, 2, 4, 8)
+"""Sides of bins that are tried, in pixels, the finest first."""
+
 KEPT = 0.9
 """Share of its shape that an object must keep in bins: IoU of what it was, and of the bins that it
 fills by more than half."""
@@ -26,7 +29,6 @@ _FEWEST_ONE_WAY = 5
 _AGREEMENT = 2.0
 """Mean distance of two classes along an axis, in SDs over images, from which they agree."""
 
-_BINNINGS = (2, 4, 8)
 _BAND_PX = 1 << 20
 _FEW_PERCENTILE = 10.0
 _SMALL_PERCENTILE = 1.0
@@ -162,7 +164,7 @@ def coarsest_binning(images: Sequence[Annotated]) -> int:
     The background counts as an object, so that thin gaps and lines are kept as well.
     """
     coarsest = 1
-    for binning in _BINNINGS:
+    for binning in BINNINGS[1:]:
         kept = [shapes_kept(image.labels, binning) for image in images]
         objects = np.concatenate([np.zeros(0), *(one[1:] for one in kept)])
         background = min((float(one[0]) for one in kept if one.size), default=0.0)

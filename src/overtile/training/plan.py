@@ -7,7 +7,6 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import product
 
 import torch
 
@@ -16,7 +15,7 @@ from overtile.config import NetworkConfig, Recipe
 from overtile.model.device import fastest_precision
 from overtile.model.geometry import context_px, output_size, smallest_input
 from overtile.model.unet import UNet
-from overtile.training.fingerprint import KEPT, Fingerprint
+from overtile.training.fingerprint import BINNINGS, KEPT, Fingerprint
 from overtile.training.loop import Batch, TrainingState, take_step
 from overtile.training.schedule import RunLength
 from overtile.training.strength import weaken
@@ -32,9 +31,6 @@ LEAST_STEPS = 3000
 
 DEPTHS = (3, 4, 5)
 """Numbers of poolings that are tried, the shallowest first."""
-
-BINNINGS = (1, 2, 4, 8)
-"""Sides of bins that are tried, the finest first."""
 
 _RARE = 0.1  # share of the pixels, below which a class may be missed by tiles drawn anywhere
 _UPRIGHT_DEGREES = 15.0
@@ -145,14 +141,13 @@ def _choose_scale(
     """
     if facts.large_object_px == 0:
         return base, ()
-    allowed = [
-        (binning, depth)
-        for binning, depth in product(BINNINGS, DEPTHS)
-        if gap_px is None or context_px(depth, binning) <= gap_px
-        if binning <= facts.coarsest_binning
-    ]
-    binning = max(binning for binning, _ in allowed)
-    depths = [depth for one, depth in allowed if one == binning]
+
+    def keeps_apart(binning: int, depth: int) -> bool:
+        return gap_px is None or context_px(depth, binning) <= gap_px
+
+    coarse = [one for one in BINNINGS if one <= facts.coarsest_binning]
+    binning = max(one for one in coarse if keeps_apart(one, DEPTHS[0]))
+    depths = [depth for depth in DEPTHS if keeps_apart(binning, depth)]
     fitting = [d for d in depths if 2 * context_px(d, binning) >= facts.large_object_px]
     depth = fitting[0] if fitting else depths[-1]
     network = base.network.model_copy(update={"depth": depth, "binning": binning})
