@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_core import PydanticCustomError
 
 from overtile.choices import Precision
+from overtile.colours import COLOUR_PATTERN
 from overtile.errors import ConfigError, printable
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -209,6 +210,9 @@ class Recipe(Settings):
 
     class_names: tuple[Line, ...] = ()
     """Names of the classes, background first; numbered if empty. For labels of kind `classes`."""
+
+    class_colours: tuple[Annotated[str, Field(pattern=COLOUR_PATTERN)], ...] = ()
+    """Colours of the classes behind the background, such as "#e69f00"; ours if empty."""
 
     network: NetworkConfig = NetworkConfig()
     augmentation: AugmentationConfig = AugmentationConfig()

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from overtile.errors import ImageError
 from overtile.io import read_image, write_overlay
-from overtile.io.overlay import OUTLINE_COLOURS, outlines
+from overtile.io.overlay import outlines
 
 
 def drawn(path: Path) -> NDArray[np.uint8]:
@@ -33,9 +33,16 @@ def test_objects_have_the_colour_of_their_id_and_neighbouring_ids_differ(tmp_pat
     labels = np.array([[[1, 2, 0, 9]]], np.uint32)
     write_overlay(tmp_path / "a.png", np.zeros((1, 1, 1, 4), np.uint8), labels)
     colours = drawn(tmp_path / "a.png")[0]
-    assert colours[0].tolist() == OUTLINE_COLOURS[1].tolist()
-    assert colours[1].tolist() == OUTLINE_COLOURS[2].tolist() == colours[3].tolist()
-    assert colours[0].tolist() != colours[1].tolist()
+    assert colours[0].tolist() == [86, 180, 233]
+    assert colours[1].tolist() == [230, 159, 0] == colours[3].tolist()
+
+
+def test_classes_are_outlined_in_the_colours_that_are_given(tmp_path: Path) -> None:
+    labels = np.array([[[1, 2, 0, 3]]], np.uint32)
+    given = ((255, 0, 0), (0, 255, 0), (0, 0, 255))
+    write_overlay(tmp_path / "a.png", np.zeros((1, 1, 1, 4), np.uint8), labels, given)
+    colours = drawn(tmp_path / "a.png")[0]
+    assert [tuple(colours[x]) for x in (0, 1, 3)] == list(given)
 
 
 def test_contrast_is_stretched_to_black_and_white(tmp_path: Path) -> None:
@@ -70,7 +77,7 @@ def test_a_stack_shows_nine_pages_evenly_spaced(tmp_path: Path) -> None:
     # Pages 0, 2, ..., 16 of 17: each of them has the outlined object.
     for y in (4, 18, 32):
         for x in (0, 24, 48):
-            assert picture[y, x].tolist() == OUTLINE_COLOURS[1].tolist()
+            assert picture[y, x].tolist() == [86, 180, 233]
 
 
 def test_a_large_page_is_shrunk_and_its_outlines_stay(tmp_path: Path) -> None:
@@ -79,7 +86,7 @@ def test_a_large_page_is_shrunk_and_its_outlines_stay(tmp_path: Path) -> None:
     write_overlay(tmp_path / "a.png", np.zeros((1, 1, 2050, 100), np.uint8), labels)
     picture = drawn(tmp_path / "a.png")
     assert picture.shape == (684, 34, 3)
-    assert picture[200, 15].tolist() == OUTLINE_COLOURS[1].tolist()
+    assert picture[200, 15].tolist() == [86, 180, 233]
 
 
 def test_labels_of_another_shape_are_refused(tmp_path: Path) -> None:

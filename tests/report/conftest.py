@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from overtile.choices import LabelKind
+from overtile.colours import class_colours
 from overtile.evaluation import TaskScores, score_classes, score_instances, score_isbi2012
 from overtile.report import Example, Prediction, Story, Tile, render
 
@@ -65,6 +66,7 @@ def make_story(
         device="CPU, 8 threads",
         label_kind=kind,
         class_names=NAMES,
+        class_colours=class_colours((), len(NAMES)),
         facts=(("Pixel size", "0.65 µm"),),
         decisions=("Tiles of 388 px, because memory allows it.",),
         recipe_toml='name = "paper"\n',

@@ -8,14 +8,12 @@ import pytest
 from PIL import Image as Pillow
 
 from overtile.report.canvas import (
-    REGION_COLOURS,
     enlarge,
     fit,
     fitted_shape,
     grey_values,
     jpeg,
     png,
-    region_colour,
 )
 
 
@@ -71,9 +69,3 @@ def test_a_palette_keeps_colours_and_opacity() -> None:
 def test_a_jpeg_is_near_what_was_given() -> None:
     shown = np.array(opened(jpeg(np.full((16, 16), 77, np.uint8))))
     assert abs(shown.astype(int) - 77).max() <= 1
-
-
-def test_colours_come_again_darker() -> None:
-    first, again = region_colour(0), region_colour(len(REGION_COLOURS))
-    assert first != again
-    assert sum(again[:3]) < sum(first[:3])

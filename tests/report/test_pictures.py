@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from overtile.choices import LabelKind
+from overtile.colours import REGION_COLOURS, class_colours
 from overtile.report import pictures
 
 WHITE, BLUE, ORANGE = (255, 255, 255, 255), (86, 180, 233, 255), (255, 165, 0, 255)
@@ -120,7 +121,8 @@ def test_a_large_tile_is_shrunk_and_dimmed() -> None:
 
 
 def test_a_class_map_lies_where_its_tile_has_it() -> None:
-    shown = colours(pictures.classes(np.ones((240, 240), np.uint8), "a", 480, around=120).source)
+    flat = pictures.classes(np.ones((240, 240), np.uint8), REGION_COLOURS, "a", 480, around=120)
+    shown = colours(flat.source)
     assert shown.shape[:2] == (480, 480)
     assert shown[60, 60, 3] == 0
     assert tuple(shown[240, 240]) == BLUE
@@ -143,4 +145,24 @@ def test_equal_weights_have_a_heat_map() -> None:
 
 def test_classes_have_a_legend_without_background() -> None:
     names = [f"class {index}" for index in range(20)]
-    assert [key.words for key in pictures.class_keys(names)] == names[1:]
+    keys = pictures.class_keys(names, class_colours((), 20))
+    assert [key.words for key in keys] == names[1:]
+
+
+def test_classes_and_their_legend_have_the_colours_that_they_are_given() -> None:
+    red, green = (255, 0, 0), (0, 255, 0)
+    labels = np.array([[0, 1, 2]], np.uint32).repeat(480, 0).repeat(160, 1)
+    image = np.zeros((1, 480, 480), np.float32)
+    below = pictures.labelled(image, labels, "classes", "a", 640, (red, green))
+    assert [tuple(colours(below.lines)[240, x, :3]) for x in (240, 400)] == [red, green]
+    flat = pictures.classes(labels.astype(np.uint8), (red, green), "a", 640)
+    assert [tuple(colours(flat.source)[240, x, :3]) for x in (240, 400)] == [red, green]
+    keys = pictures.class_keys(("background", "cortex", "medulla"), (red, green))
+    assert [tuple(colours(key.swatch)[0, 0, :3]) for key in keys] == [red, green]
+
+
+def test_more_classes_than_a_palette_holds_are_drawn() -> None:
+    labels = np.arange(256, dtype=np.uint32).reshape(16, 16)
+    image, shades = np.zeros((1, 16, 16), np.float32), class_colours(("#010203",) * 255, 256)
+    assert (colours(pictures.labelled(image, labels, "classes", "a", 16, shades).lines) > 0).any()
+    assert colours(pictures.classes(labels.astype(np.uint8), shades, "a", 16).source).size

@@ -13,6 +13,7 @@ YOUNG = Story(
     device="CPU",
     label_kind="binary",
     class_names=("background", "object"),
+    class_colours=((86, 180, 233),),
     facts=(),
     decisions=(),
     recipe_toml="",

@@ -2,12 +2,18 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from overtile.errors import ConfigError
-from overtile.training.split import hold_out_fraction, hold_out_pages
+from overtile.training.split import (
+    hold_out_fraction,
+    hold_out_pages,
+    keep_classes,
+    shown_classes,
+)
 
 
 def test_a_fifth_of_thirty_pages_is_every_fifth_page() -> None:
@@ -58,3 +64,35 @@ def test_a_page_that_does_not_exist_is_refused(page: int) -> None:
 def test_holding_out_all_pages_is_refused() -> None:
     with pytest.raises(ConfigError, match="holds out all 2 pages; leave some to train on"):
         hold_out_pages(2, [0, 1, 1])
+
+
+def test_the_background_is_no_class_that_an_image_shows() -> None:
+    assert shown_classes(np.array([[0, 2], [2, 5]], np.uint32)) == {2, 5}
+
+
+@pytest.mark.parametrize(
+    ("shown", "held_out", "kept"),
+    [
+        ([{1, 2}, {1}, {2}, {1}], [2], [2]),  # nothing is lost
+        ([{1}, {1, 2}, {1}], [1], [2]),  # only image 1 shows class 2, and image 0 class 1 before
+        ([{1}, {1}, {2}, {2}, {1}], [2, 3], [1, 4]),  # both images of class 2 were held out
+        ([{1}, {2}, {3}], [1], []),  # none can be spared
+        ([set(), set(), {1}], [2], [1]),  # an image without classes can be spared
+    ],
+)
+def test_no_class_is_held_out_altogether(
+    shown: list[set[int]], held_out: list[int], kept: list[int]
+) -> None:
+    assert keep_classes([frozenset(one) for one in shown], held_out) == kept
+
+
+@given(
+    shown=st.lists(st.frozensets(st.integers(1, 5)), min_size=3, max_size=12),
+    fraction=st.floats(0.05, 0.95),
+)
+def test_whatever_is_held_out_every_class_is_learnt(
+    shown: list[frozenset[int]], fraction: float
+) -> None:
+    held_out = keep_classes(shown, hold_out_fraction(len(shown), fraction))
+    learnt = [one for number, one in enumerate(shown) if number not in held_out]
+    assert frozenset[int]().union(*learnt) == frozenset[int]().union(*shown)

@@ -35,6 +35,21 @@ def test_all_faults_are_listed_each_on_one_line(tmp_path: Path, write_tiff: Writ
     assert result.label_kind is None
 
 
+def test_a_class_index_that_no_image_shows_is_a_fault(
+    tmp_path: Path, write_tiff: WriteTiff
+) -> None:
+    labels = np.array([[0, 3], [2, 0]], np.uint8).repeat(4, 0).repeat(4, 1)
+    write_tiff(tmp_path / "images" / "a.tif", np.arange(64, dtype=np.uint8).reshape(8, 8))
+    write_tiff(tmp_path / "labels" / "a.tif", labels)
+    asked = Source(
+        images=str(tmp_path / "images"), labels=str(tmp_path / "labels"), label_kind="classes"
+    )
+    assert check(asked).faults == (
+        f"{tmp_path / 'labels'}: no image shows class 1 of 0…3, which cannot be learnt then; "
+        "annotate some of it, or number the classes without gaps",
+    )
+
+
 def test_what_is_legal_but_notable_is_a_note(tmp_path: Path, write_tiff: WriteTiff) -> None:
     for number, labels in enumerate((np.eye(8), np.zeros((8, 8)))):
         pixels = np.arange(64).reshape(8, 8) + number

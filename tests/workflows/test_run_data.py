@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,63 @@ def test_labels_beside_must_have_no_class_that_training_lacks(
     hold_out = HoldOut(images=str(copy / "images"), labels=str(beside))
     with pytest.raises(LabelError, match="has 3 classes, the training labels 2; train on images"):
         gather(asked, hold_out, 0.2, GAP)
+
+
+@pytest.fixture
+def classes(copy: Path, write_tiff: WriteTiff) -> Source:
+    """Four images with two classes; only cell2, which is held out by default, shows class 2."""
+    for number in range(4):
+        labels = np.zeros((64, 64), np.uint8)
+        labels[: 8 + number] = 1
+        labels[40:, :8] = 2 * (number == 2)
+        write_tiff(copy / "labels" / f"cell{number}.tif", labels)
+    return replace(source(copy), label_kind="classes")
+
+
+def test_an_index_that_no_image_shows_is_refused_before_anything_is_learnt(
+    classes: Source, write_tiff: WriteTiff
+) -> None:
+    path = Path(classes.labels) / "cell0.tif"
+    write_tiff(path, tifffile.imread(path) * 5)
+    message = "labels: no image shows classes 3, 4 of 0…5, which cannot be learnt then; annotate"
+    with pytest.raises(LabelError, match=message):
+        gather(classes, HoldOut(), 0.2, GAP)
+
+
+def test_images_are_held_out_whose_classes_others_show_as_well(classes: Source) -> None:
+    data = gather(classes, HoldOut(), 0.2, GAP)
+    assert names(data)[1] == ["cell3.tif"]
+    assert data.unlearnt_classes == ()
+
+
+def test_a_class_that_the_user_holds_out_altogether_is_told(classes: Source) -> None:
+    assert gather(classes, HoldOut(pages=(2,)), 0.2, GAP).unlearnt_classes == (2,)
+
+
+def test_a_run_by_share_goes_on_though_other_images_were_held_out(
+    classes: Source, record: RunRecord
+) -> None:
+    share = HoldOut(fraction=0.25)
+    data = gather(classes, share, 0.2, GAP)
+    changed = {"training": tuple(data.training), "validation": tuple(data.validation)}
+    went_on = record.model_copy(update={**changed, "label_kind": "classes"})
+    assert names(gather_again(went_on, share))[1] == ["cell3.tif"]
+
+
+def test_images_are_not_cut_where_all_of_a_class_would_judge(
+    classes: Source, write_tiff: WriteTiff
+) -> None:
+    first, _, *others = (Path(classes.labels) / f"cell{number}.tif" for number in range(4))
+    for path in others:
+        path.unlink()
+        (Path(classes.images) / path.name).unlink()
+    labels = np.zeros((64, 64), np.uint8)
+    labels[:8], labels[-4:] = 1, 2
+    write_tiff(first, labels)
+    assert gather(classes, HoldOut(), 0.2, 10).cut is None
+    labels[30:34] = 2
+    write_tiff(first, labels)
+    assert gather(classes, HoldOut(), 0.2, 10).cut is not None
 
 
 def test_training_on_nothing_but_background_is_refused(copy: Path, write_tiff: WriteTiff) -> None:

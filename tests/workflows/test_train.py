@@ -326,6 +326,33 @@ def test_classes_can_be_named_without_a_recipe_of_ones_own(request_: TrainReques
         train(other)
 
 
+def test_classes_have_the_colours_that_the_user_gives(request_: TrainRequest) -> None:
+    source = replace(request_.source, label_kind="classes")
+    given = ("#ff0000", "#00ff00", "#0000ff")
+    asked = replace(request_, source=source, class_colours=given)
+    model = load_model(Path(train(asked).model))[1]
+    assert model.region_colours == ((255, 0, 0), (0, 255, 0), (0, 0, 255))
+    with pytest.raises(ConfigError, match="started with --class-colours"):
+        train(replace(asked, class_colours=given[::-1], resume=True))
+
+
+@pytest.mark.parametrize(
+    ("kind", "colours", "fault"),
+    [
+        ("instances", ("#ff0000",), "classes are coloured, and the labels are objects"),
+        ("classes", ("#ff0000",), "are 1, and the labels have 4 classes; give 3 colours"),
+        ("classes", ("#ff0000", "#00ff00", "blue"), "'blue' is not a colour; write red"),
+    ],
+)
+def test_colours_that_do_not_suit_the_classes_are_refused(
+    request_: TrainRequest, kind: LabelKind, colours: tuple[str, ...], fault: str
+) -> None:
+    source = replace(request_.source, label_kind=kind)
+    with pytest.raises(ConfigError, match=fault):
+        train(replace(request_, source=source, class_colours=colours))
+    assert not request_.out.exists()
+
+
 @pytest.mark.parametrize(
     ("kind", "names", "fault"),
     [

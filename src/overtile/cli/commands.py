@@ -76,6 +76,12 @@ def train_command(
         str | None,
         typer.Option(metavar="NAMES", help="Of the classes, as background,nucleus,cell."),
     ] = None,
+    class_colours: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLOURS", help="Of all classes but the background, as #56b4e9,#e69f00."
+        ),
+    ] = None,
     axes: Axes = None,
     ignore: Ignore = None,
     sparse: Sparse = False,
@@ -127,6 +133,7 @@ def train_command(
         out=out,
         recipe=recipe,
         class_names=_names(class_names),
+        class_colours=_names(class_colours),
         minutes=minutes,
         steps=steps,
         hold_out=HoldOut(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from overtile.arrays import Labels, Pixels
+from overtile.colours import REGION_COLOURS, RGB
 from overtile.errors import ImageError
 from overtile.storage import write_bytes
 
@@ -20,25 +22,14 @@ MOST_PAGES = 9
 LONGEST_SIDE_PX = 1024
 """Longest side of one page in the picture."""
 
-# Okabe and Ito (2008), "Color Universal Design", without black and grey.
-OUTLINE_COLOURS = np.array(
-    [
-        (230, 159, 0),
-        (86, 180, 233),
-        (0, 158, 115),
-        (240, 228, 66),
-        (0, 114, 178),
-        (213, 94, 0),
-        (204, 121, 167),
-    ],
-    np.uint8,
-)
 _GAP_PX = 4
 _DARKEST, _BRIGHTEST = 1.0, 99.8  # percentiles
 
 
-def write_overlay(path: Path, pixels: Pixels, labels: Labels) -> None:
-    """Write a PNG of the image with the outlines of its objects.
+def write_overlay(
+    path: Path, pixels: Pixels, labels: Labels, colours: Sequence[RGB] = REGION_COLOURS
+) -> None:
+    """Write a PNG of the image with the outlines of its objects, or of its classes.
 
     Parameters
     ----------
@@ -49,7 +40,9 @@ def write_overlay(path: Path, pixels: Pixels, labels: Labels) -> None:
         stretched per page from the 1st to the 99.8th percentile. Of a stack, up to `MOST_PAGES`
         are shown in a grid.
     labels : (P, Y, X) array of uint32
-        Instance ids. Objects of consecutive ids differ in colour.
+        Instance ids, or class indices.
+    colours : sequence of RGB
+        Of ids 1, 2, …; after the last the first comes again.
 
     Raises
     ------
@@ -65,7 +58,8 @@ def write_overlay(path: Path, pixels: Pixels, labels: Labels) -> None:
             path=path,
         )
     shown = np.linspace(0, len(pixels) - 1, min(len(pixels), MOST_PAGES)).round().astype(int)
-    picture = _grid([_page(pixels[page], labels[page]) for page in shown])
+    table = np.array(colours, np.uint8)
+    picture = _grid([_page(pixels[page], labels[page], table) for page in shown])
     buffer = BytesIO()
     Pillow.fromarray(picture).save(buffer, format="PNG")
     write_bytes(path, buffer.getvalue())
@@ -94,7 +88,7 @@ def outlines(labels: Labels) -> NDArray[np.bool_]:
     return outline & (labels > 0)
 
 
-def _page(pixels: Pixels, labels: Labels) -> NDArray[np.uint8]:
+def _page(pixels: Pixels, labels: Labels, table: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Draw one page (C, Y, X) with its labels (Y, X) as (Y, X, 3)."""
     channels = pixels if len(pixels) == 3 else pixels[:1]
     grey = np.stack([_stretch(channel) for channel in channels], axis=-1)
@@ -105,7 +99,7 @@ def _page(pixels: Pixels, labels: Labels) -> NDArray[np.uint8]:
         colour = np.array(Pillow.fromarray(colour).reduce(step))
         labels = labels[::step, ::step]
     outline = outlines(labels)
-    colour[outline] = OUTLINE_COLOURS[labels[outline] % len(OUTLINE_COLOURS)]
+    colour[outline] = table[(labels[outline] - 1) % len(table)]
     return colour
 
 

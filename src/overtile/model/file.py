@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError
 from torch import Tensor
 
 from overtile.choices import LabelKind, Precision
+from overtile.colours import REGION_COLOURS, RGB, class_colours
 from overtile.config import Line, NetworkConfig, PredictionConfig, Settings
 from overtile.errors import ModelError
 from overtile.model.origin import Origin
@@ -72,6 +73,14 @@ class ModelRecord(Settings):
 
     origin: Origin | None = None
     """How the weights came to be; None where nobody says it."""
+
+    @property
+    def region_colours(self) -> tuple[RGB, ...]:
+        """What objects, or the classes behind the background, are shown in."""
+        if self.label_kind != "classes":
+            return REGION_COLOURS
+        chosen = self.origin.recipe.class_colours if self.origin else ()
+        return class_colours(chosen, len(self.class_names))
 
     @property
     def label_offset_px(self) -> tuple[float, float]:

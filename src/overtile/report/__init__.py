@@ -8,7 +8,7 @@
 ``layout``           what the pages share; ``macros.html`` likewise
 ``pictures``         images, labels, weight maps and predictions as pictures with a description
 ``error_map``        where a prediction is wrong, in colours
-``canvas``           arrays to PNG and JPEG inside the page, and the colours used
+``canvas``           arrays to PNG and JPEG inside the page
 ``curves``           scores against time and images, and how sure they are, as drawings
 ``score_table``      scores for a spreadsheet
 ``words``            names of scores, and numbers, as a person says them

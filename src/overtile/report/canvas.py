@@ -1,4 +1,4 @@
-"""Arrays to PNG and JPEG inside the page, in colours that the colour-blind can tell apart."""
+"""Arrays to PNG and JPEG inside the page."""
 
 from __future__ import annotations
 
@@ -23,25 +23,6 @@ SMALLEST_LINE_ART_PX = 480
 """Outlines are drawn on at least about so many pixels, lest they hide small objects."""
 
 JPEG_QUALITY = 85
-
-# Okabe and Ito (2008), "Color Universal Design", the clearest on grey first.
-REGION_COLOURS: tuple[tuple[int, int, int], ...] = (
-    (86, 180, 233),
-    (230, 159, 0),
-    (0, 158, 115),
-    (240, 228, 66),
-    (204, 121, 167),
-    (213, 94, 0),
-    (0, 114, 178),
-)
-
-
-def region_colour(index: int, opacity: int = 255) -> Colour:
-    """Give region 0, 1, 2… its colour; after seven they come again, darker."""
-    turn, place = divmod(index, len(REGION_COLOURS))
-    red, green, blue = REGION_COLOURS[place]
-    shade = 0.65 ** (turn % 3)
-    return int(red * shade), int(green * shade), int(blue * shade), opacity
 
 
 def fit(array: NDArray[Any], longest_px: int) -> NDArray[Any]:

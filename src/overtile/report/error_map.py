@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from overtile.arrays import Floats, Labels
+from overtile.colours import MOST_CLASSES, class_colours
 from overtile.evaluation import Page, object_mistakes
 from overtile.io.overlay import outlines
 from overtile.report.canvas import (
-    REGION_COLOURS,
     Colour,
     Indices,
     enlarge,
@@ -20,7 +20,6 @@ from overtile.report.canvas import (
     grey_values,
     jpeg,
     png,
-    region_colour,
 )
 from overtile.report.pictures import Key, Picture, key
 
@@ -35,7 +34,6 @@ _SPLIT: Colour = (0, 114, 178, 255)
 _INVENTED: Colour = (240, 228, 66, 255)
 _MERGED: Colour = (213, 94, 0, 255)
 _OVER_IMAGE = 170  # opacity of a colour through which the image is still seen
-_CLASSES = 2 * len(REGION_COLOURS)  # that differ in colour
 _GREYS: list[Colour] = [(38, 42, 46, 255), (122, 126, 130, 255), (74, 78, 82, 255)]
 
 
@@ -106,8 +104,8 @@ def class_map(page: Page, below: Floats | None, longest_px: int) -> ErrorMap:
     """Colour wrong pixels by their true class; parameters are those of `object_map`."""
     wrong = page.truth != page.predicted
     known = True if page.ignore is None else ~page.ignore
-    shown = np.where(page.truth > 0, 2 + (page.truth.astype(np.int64) - 1) % _CLASSES, 1)
-    palette = [_OUTLINE, *(region_colour(index) for index in range(_CLASSES))]
+    shown = np.where(page.truth > 0, 2 + (page.truth.astype(np.int64) - 1) % MOST_CLASSES, 1)
+    palette = [_OUTLINE, *((*colour, 255) for colour in class_colours((), MOST_CLASSES + 1))]
     words = f"{page.name}: wrong pixels in the colour of their true class"
     marks = np.where(wrong, shown, 0).astype(np.uint8)
     picture = _drawn(page, marks, palette, words, below, longest_px, outlined=False)
@@ -139,8 +137,8 @@ def class_error_keys(largest: int) -> list[Key]:
     return [
         key(_OUTLINE, "truly background"),
         *(
-            key(region_colour(index % _CLASSES), f"truly class {index + 1}")
-            for index in range(largest)
+            key((*colour, 255), f"truly class {index}")
+            for index, colour in enumerate(class_colours((), largest + 1), 1)
         ),
     ]
 

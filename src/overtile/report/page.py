@@ -8,6 +8,7 @@ import numpy as np
 from markupsafe import Markup
 
 from overtile.arrays import Floats
+from overtile.colours import REGION_COLOURS, RGB
 from overtile.report import pictures, words
 from overtile.report.curves import (
     learning_curve,
@@ -16,7 +17,7 @@ from overtile.report.curves import (
     validation_curve,
 )
 from overtile.report.layout import Card, fill, score_rows
-from overtile.report.pictures import Picture
+from overtile.report.pictures import Key, Picture
 from overtile.report.story import Example, Prediction, Story, Tile
 
 MOST_EXAMPLES = 4
@@ -64,11 +65,11 @@ def render(story: Story) -> str:
         examples=[_example_card(one, story) for one in story.examples[:MOST_EXAMPLES]],
         weighed=_weighed_cards(story.weighed[:MOST_WEIGHED], story),
         augmented=[
-            _augmented_card(number, one)
+            _augmented_card(number, one, story.class_colours)
             for number, one in enumerate(story.augmented[:MOST_AUGMENTED], 1)
         ],
         predictions=[_prediction_card(one, story) for one in ranked[:MOST_PREDICTIONS]],
-        class_keys=pictures.class_keys(story.class_names) if story.label_kind == "classes" else [],
+        class_keys=_class_keys(story),
         agreement_keys=pictures.agreement_keys(),
         score_rows=score_rows(story.scores) if story.scores else [],
     )
@@ -85,10 +86,20 @@ def worst_first(story: Story) -> list[Prediction]:
     return sorted(story.predictions, key=rank)
 
 
+def _class_keys(story: Story) -> list[Key]:
+    if story.label_kind != "classes":
+        return []
+    return pictures.class_keys(story.class_names, story.class_colours)
+
+
+def _region_colours(story: Story) -> Sequence[RGB]:
+    return story.class_colours if story.label_kind == "classes" else REGION_COLOURS
+
+
 def _example_card(example: Example, story: Story) -> Card:
-    name, kind = example.name, story.label_kind
+    name, kind, colours = example.name, story.label_kind, _region_colours(story)
     bare = pictures.image(example.pixels, f"{name}: the image", _EXAMPLE_PX)
-    labelled = pictures.labelled(example.pixels, example.labels, kind, name, _EXAMPLE_PX)
+    labelled = pictures.labelled(example.pixels, example.labels, kind, name, _EXAMPLE_PX, colours)
     return Card(name=name, panels=[("Image", bare), ("Labels", labelled)], scores=[])
 
 
@@ -102,7 +113,8 @@ def _weighed_cards(tiles: Sequence[Tile], story: Story) -> list[Card]:
     for number, one in enumerate(tiles, 1):
         name = f"Tile {number}"
         centre = pictures.image(_centre(one), f"{name}: the labelled part", _TILE_PX)
-        classes = pictures.classes(one.classes, f"{name}: class of each pixel", _TILE_PX)
+        what = f"{name}: class of each pixel"
+        classes = pictures.classes(one.classes, story.class_colours, what, _TILE_PX)
         most = f"{name}: weight of each pixel, {one.weights.max():.3g} at most"
         weights = pictures.heat(one.weights, limits, "inferno", most, _TILE_PX)
         panels = [("Image", centre), ("Classes", classes), ("Weights", weights)]
@@ -110,13 +122,12 @@ def _weighed_cards(tiles: Sequence[Tile], story: Story) -> list[Card]:
     return cards
 
 
-def _augmented_card(number: int, one: Tile) -> Card:
+def _augmented_card(number: int, one: Tile, colours: Sequence[RGB]) -> Card:
     name = f"Sample {number}"
     size = one.classes.shape[0]
     seen = pictures.tile(one.pixels, size, f"{name}: what the network sees", _AUGMENTED_PX)
-    learnt = pictures.classes(
-        one.classes, f"{name}: class of each pixel", _AUGMENTED_PX, around=_rim_px(one)
-    )
+    what = f"{name}: class of each pixel"
+    learnt = pictures.classes(one.classes, colours, what, _AUGMENTED_PX, around=_rim_px(one))
     panels = [("What the network sees", seen), ("What it learns", learnt)]
     return Card(name=name, panels=panels, scores=[])
 
@@ -126,7 +137,12 @@ def _prediction_card(one: Prediction, story: Story) -> Card:
     panels: list[tuple[str, Picture]]
     if kind == "classes":
         panels = [
-            (caption, pictures.labelled(one.pixels, ids, kind, f"{name}, {caption}", _BESIDE_PX))
+            (
+                caption,
+                pictures.labelled(
+                    one.pixels, ids, kind, f"{name}, {caption}", _BESIDE_PX, story.class_colours
+                ),
+            )
             for caption, ids in (("Truth", one.truth), ("Prediction", one.predicted))
         ]
     else:

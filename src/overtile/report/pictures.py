@@ -12,16 +12,15 @@ from scipy import ndimage as ndi
 
 from overtile.arrays import ClassMap, Floats, Labels
 from overtile.choices import LabelKind
+from overtile.colours import REGION_COLOURS, RGB
 from overtile.io.overlay import outlines
 from overtile.report.canvas import (
-    REGION_COLOURS,
     Colour,
     enlarge,
     fit,
     grey_values,
     jpeg,
     png,
-    region_colour,
 )
 
 AGREEMENT_PX = 2
@@ -35,7 +34,8 @@ _TRUTH: Colour = (86, 180, 233, 255)
 _PREDICTED: Colour = (255, 165, 0, 255)
 _MISSED: Colour = (86, 180, 233, 120)
 _INVENTED: Colour = (255, 165, 0, 120)
-_MOST_CLASSES = 12  # classes that differ in colour; more would not be told apart anyway
+_TINT = 105  # opacity of labels through which the image is seen
+_MOST_COLOURS = 127  # of a palette of bytes that holds each twice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +84,12 @@ def image(pixels: Floats, words: str, longest_px: int) -> Picture:
 
 
 def labelled(
-    pixels: Floats, labels: Labels, kind: LabelKind, name: str, longest_px: int
+    pixels: Floats,
+    labels: Labels,
+    kind: LabelKind,
+    name: str,
+    longest_px: int,
+    colours: Sequence[RGB] = REGION_COLOURS,
 ) -> Picture:
     """Show the image below its labels: every object, or every class, in a colour of its own.
 
@@ -98,18 +103,20 @@ def labelled(
         What a person calls the image.
     longest_px : int
         Longest side of the picture.
+    colours : sequence of RGB
+        Of objects or classes 1, 2, …; after the last the first comes again.
     """
     ids = _ids(labels, kind)
+    colours = colours[:_MOST_COLOURS]
     number = np.unique(ids[ids > 0]).size
     words = {"instances": f"{number} objects", "binary": "foreground", "classes": "classes"}[kind]
-    colours = _MOST_CLASSES if kind == "classes" else len(REGION_COLOURS)
     ids = enlarge(fit(ids, longest_px))
-    places = (1 + (ids.astype(np.int64) - 1) % colours) * (ids > 0)
-    places[_thick(outlines(ids), ids)] += colours
+    places = (1 + (ids.astype(np.int64) - 1) % len(colours)) * (ids > 0)
+    places[_thick(outlines(ids), ids)] += len(colours)
     palette = [
         _CLEAR,
-        *(region_colour(index, 105) for index in range(colours)),
-        *(region_colour(index) for index in range(colours)),
+        *((*colour, _TINT) for colour in colours),
+        *((*colour, 255) for colour in colours),
     ]
     below = image(pixels, f"{name}: the image below its labels", longest_px)
     return replace(
@@ -169,12 +176,15 @@ def tile(pixels: Floats, output_size: int, words: str, longest_px: int) -> Pictu
     return Picture(source=jpeg(shown), words=words, width=shown.shape[1], height=shown.shape[0])
 
 
-def classes(class_map: ClassMap, words: str, longest_px: int, around: int = 0) -> Picture:
+def classes(
+    class_map: ClassMap, colours: Sequence[RGB], words: str, longest_px: int, around: int = 0
+) -> Picture:
     """Show a class map (Y, X) in flat colours, background dark, and clear for `around` pixels."""
+    colours = colours[:_MOST_COLOURS]
     ids = class_map.astype(np.int64)
-    places = ((1 + (ids - 1) % _MOST_CLASSES) * (ids > 0)).astype(np.uint8)
-    places = np.pad(places, around, constant_values=_MOST_CLASSES + 1)
-    palette = [_BACKGROUND, *(region_colour(index) for index in range(_MOST_CLASSES)), _CLEAR]
+    places = ((1 + (ids - 1) % len(colours)) * (ids > 0)).astype(np.uint8)
+    places = np.pad(places, around, constant_values=len(colours) + 1)
+    palette = [_BACKGROUND, *((*colour, 255) for colour in colours), _CLEAR]
     return _flat(enlarge(fit(places, longest_px)), palette, words)
 
 
@@ -215,12 +225,10 @@ def agreement_keys() -> list[Key]:
     return [key(colour, words) for colour, words in meanings]
 
 
-def class_keys(class_names: Sequence[str]) -> list[Key]:
+def class_keys(class_names: Sequence[str], colours: Sequence[RGB]) -> list[Key]:
     """Explain the colours of classes; the background, which comes first, has none."""
-    return [
-        key(region_colour(index % _MOST_CLASSES), name)
-        for index, name in enumerate(class_names[1:])
-    ]
+    pairs = zip(class_names[1:], colours, strict=True)
+    return [key((*colour, 255), name) for name, colour in pairs]
 
 
 def _ids(labels: Labels, kind: LabelKind) -> Labels:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from overtile.arrays import ClassMap, Floats, Labels
 from overtile.choices import LabelKind
+from overtile.colours import RGB
 from overtile.evaluation.calibration import Reliability
 from overtile.evaluation.scores import TaskScores
 
@@ -89,6 +90,9 @@ class Story:
     label_kind: LabelKind
     class_names: Sequence[str]
     """Names of the K classes, background first."""
+
+    class_colours: Sequence[RGB]
+    """Of the classes behind the background."""
 
     facts: Sequence[tuple[str, str]]
     """The data as understood: names and values."""

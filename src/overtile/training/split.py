@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from overtile.arrays import Labels
 from overtile.data.sample import Annotated
 from overtile.errors import ConfigError
 
@@ -45,6 +48,42 @@ def spread(numbers: Sequence[int], count: int) -> list[int]:
     """
     count = min(count, len(numbers))
     return [numbers[int((index + 0.5) * len(numbers) / count)] for index in range(count)]
+
+
+def shown_classes(labels: Labels) -> frozenset[int]:
+    """Give the classes that labels show, background apart."""
+    return frozenset(np.unique(labels[labels > 0]).tolist())
+
+
+def keep_classes(shown: Sequence[frozenset[int]], held_out: list[int]) -> list[int]:
+    """Hold out others where a class would be in none of the images that are left to learn from.
+
+    Parameters
+    ----------
+    shown : sequence of frozenset of int
+        The classes that each image shows.
+    held_out : list of int
+        Numbers of the images to hold out.
+
+    Returns
+    -------
+    held_out : list of int
+        The same, or as many others as can be spared.
+
+    Examples
+    --------
+    >>> keep_classes([frozenset({1}), frozenset({1, 2}), frozenset({1})], [1])
+    [2]
+    """
+    order = sorted(range(len(shown)), key=lambda number: (number in held_out, number))
+    needed, learnt = set[int](), frozenset[int]()
+    for number in order:
+        if not shown[number] <= learnt:
+            needed.add(number)
+            learnt |= shown[number]
+    if needed.isdisjoint(held_out):
+        return held_out
+    return spread([number for number in range(len(shown)) if number not in needed], len(held_out))
 
 
 def hold_out_pages(images: int, pages: Sequence[int]) -> list[int]:

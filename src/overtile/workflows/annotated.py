@@ -143,6 +143,26 @@ def read_annotated(source: Source, should_stop: StopRequest = never) -> Annotate
     )
 
 
+def missing_classes(found: AnnotatedSet, labels: str) -> LabelError | None:
+    """Tell that some of the class indices are in none of the label images, if so.
+
+    Only a set to learn from must show them all: one to judge by may be small.
+    """
+    reading = found.reading
+    if reading is None or reading.kind != "classes":
+        return None
+    shown = set[int]().union(*(np.unique(page.labels).tolist() for page in found.pages))
+    missing = [str(index) for index in range(1, reading.classes) if index not in shown]
+    if not missing:
+        return None
+    return LabelError(
+        f"no image shows {'class' if len(missing) == 1 else 'classes'} {', '.join(missing)} of "
+        f"0…{reading.classes - 1}, which cannot be learnt then",
+        remedy="annotate some of it, or number the classes without gaps",
+        path=labels,
+    )
+
+
 def data_digest(pages: Sequence[Page]) -> str:
     """Give the SHA-256 over all pixels and labels, in order; file names do not matter."""
     digest = hashlib.sha256()

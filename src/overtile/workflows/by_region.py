@@ -265,7 +265,7 @@ class ByRegion:
                 marked.append(read(page, slice(start, stop), slice(0, width))[0, taken, ::step])
             pixels.append(np.concatenate(shown, axis=1))
             labels.append(np.concatenate(marked, axis=0).astype(np.uint32))
-        write_overlay(path, np.stack(pixels), np.stack(labels))
+        write_overlay(path, np.stack(pixels), np.stack(labels), self.model.region_colours)
 
 
 def region_rows(config: NetworkConfig) -> int:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from overtile.choices import LabelKind
 from overtile.config import Settings
-from overtile.workflows.annotated import Source, read_annotated
+from overtile.data.check import fault
+from overtile.workflows.annotated import Source, missing_classes, read_annotated
 
 
 class CheckResult(Settings):
@@ -28,9 +29,11 @@ def check(source: Source) -> CheckResult:
         If there is nothing at a place, or images and labels do not pair.
     """
     found = read_annotated(source)
+    missing = missing_classes(found, source.labels)
+    faults = found.faults + ([fault(missing, source.labels)] if missing else [])
     return CheckResult(
         facts=found.facts,
         label_kind=found.reading.kind if found.reading else None,
-        faults=tuple(str(finding) for finding in found.findings if finding.level == "fault"),
+        faults=tuple(map(str, faults)),
         notes=tuple(str(finding) for finding in found.findings if finding.level == "note"),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from overtile.arrays import Floats, Labels
+from overtile.colours import RGB
 from overtile.data.normalise import grey_scale, normalise
 from overtile.errors import ConfigError
 from overtile.inference.choose import (
@@ -124,7 +125,8 @@ class ImagePrediction:
         self.folder.claim()
         for result in request.save:
             values = _values(result, probabilities, labels, config.temperature)
-            _write(result, self.folder.target(path, result), image, values)
+            target = self.folder.target(path, result)
+            _write(result, target, image, values, self.model.region_colours)
         self.folder.finish(path, digest)
         if kind == "classes":
             return int(np.count_nonzero(labels))
@@ -253,7 +255,9 @@ def _values(
     return probabilities if kind == "probabilities" else labels
 
 
-def _write(kind: ResultKind, path: Path, image: Image, values: NDArray[Any]) -> None:
+def _write(
+    kind: ResultKind, path: Path, image: Image, values: NDArray[Any], colours: Sequence[RGB]
+) -> None:
     """Write one result of an image; of an overlay, `values` are its labels."""
     if path.suffix == ".zarr":
         _write_zarr(kind, path, image, values)
@@ -262,7 +266,7 @@ def _write(kind: ResultKind, path: Path, image: Image, values: NDArray[Any]) -> 
     elif kind == "probabilities":
         write_probabilities(path, values, like=image)
     elif kind == "overlay":
-        write_overlay(path, image.pixels, values)
+        write_overlay(path, image.pixels, values, colours)
     else:
         write_map(path, values, like=image)
 

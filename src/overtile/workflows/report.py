@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
+from overtile.colours import class_colours
 from overtile.config import recipe_toml
 from overtile.data.sample import Sampler, TrainingTile
 from overtile.evaluation.calibration import Reliability
@@ -80,6 +81,7 @@ def _story(folder: RunFolder, record: RunRecord, history: History, split: Split)
         device=record.device_name,
         label_kind=record.label_kind,
         class_names=record.class_names,
+        class_colours=class_colours(record.recipe.class_colours, classes),
         facts=record.facts,
         decisions=(*record.decisions, *history.late_decisions),
         recipe_toml=recipe_toml(record.recipe),

@@ -13,8 +13,21 @@ from overtile.errors import ConfigError, ImageError, LabelError
 from overtile.progress import StopRequest, never
 from overtile.training.cut import Cut, cut_images, plan_cut
 from overtile.training.run import PageRecord, RunRecord
-from overtile.training.split import Split, hold_out_fraction, hold_out_pages, spread
-from overtile.workflows.annotated import AnnotatedSet, Source, data_digest, read_annotated
+from overtile.training.split import (
+    Split,
+    hold_out_fraction,
+    hold_out_pages,
+    keep_classes,
+    shown_classes,
+    spread,
+)
+from overtile.workflows.annotated import (
+    AnnotatedSet,
+    Source,
+    data_digest,
+    missing_classes,
+    read_annotated,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +87,15 @@ class RunData:
     """What is neither learnt from nor judged."""
 
     @property
+    def unlearnt_classes(self) -> tuple[int, ...]:
+        """Classes that only images show which are not learnt from; of labels of kind `classes`."""
+        if self.reading.kind != "classes":
+            return ()
+        shown = (shown_classes(image.labels) for image in self.split.training)
+        learnt = frozenset[int]().union(*shown)
+        return tuple(index for index in range(1, self.reading.classes) if index not in learnt)
+
+    @property
     def reading(self) -> LabelReading:
         """How the labels are meant."""
         return self.source.demand()
@@ -111,13 +133,17 @@ def gather(
     """
     found = read_annotated(source, should_stop)
     pages = found.annotated()
+    missing = missing_classes(found, source.labels)
+    if missing is not None:
+        raise missing
     if hold_out.images is not None and hold_out.labels is not None:
         return _beside(found, hold_out.images, hold_out.labels, source)
     if hold_out.fraction is None and hold_out.pages is None and not seen:
         cut = plan_cut(pages, default_fraction, gap_px)
-        if cut is not None:
-            return _cut(found, pages, cut)
-    held_out = _held_out(len(pages), hold_out, default_fraction)
+        data = _cut(found, pages, cut) if cut is not None else None
+        if data is not None and not data.unlearnt_classes:
+            return data
+    held_out = _held_out(found, hold_out, default_fraction)
     if seen and hold_out.pages is None:
         fresh = [n for n, page in enumerate(found.pages) if data_digest([page]) not in seen]
         held_out = spread(fresh, len(held_out))
@@ -126,11 +152,15 @@ def gather(
     return _within(found, pages, training, held_out)
 
 
-def _held_out(images: int, hold_out: HoldOut, default_fraction: float) -> list[int]:
+def _held_out(found: AnnotatedSet, hold_out: HoldOut, default_fraction: float) -> list[int]:
+    images = len(found.pages)
     if hold_out.pages is not None:
         return hold_out_pages(images, hold_out.pages)
     fraction = default_fraction if hold_out.fraction is None else hold_out.fraction
-    return hold_out_fraction(images, fraction)
+    held_out = hold_out_fraction(images, fraction)
+    if found.demand().kind != "classes":
+        return held_out
+    return keep_classes([shown_classes(page.labels) for page in found.pages], held_out)
 
 
 def gather_again(
@@ -196,7 +226,7 @@ def _difference(then: Sequence[PageRecord], now: Sequence[PageRecord]) -> str:
 
 def _refuse_other_split(record: RunRecord, data: RunData, hold_out: HoldOut) -> None:
     names = [page.name for page in data.source.pages]
-    asked = [names[number] for number in _held_out(len(names), hold_out, 0.0)]
+    asked = [names[number] for number in _held_out(data.source, hold_out, 0.0)]
     started = [page.name for page in record.validation]
     if asked != started:
         raise ConfigError(

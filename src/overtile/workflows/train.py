@@ -22,6 +22,7 @@ from overtile.training.run import RunFolder, RunRecord, StartRecord
 from overtile.training.session import Session
 from overtile.training.split import Split
 from overtile.workflows.annotated import Source
+from overtile.workflows.name_classes import name_classes
 from overtile.workflows.report import write_report
 from overtile.workflows.run_data import RunData, gather, gather_again
 from overtile.workflows.start_from import Start, read_start, refuse_misfit
@@ -178,9 +179,8 @@ def _decide(
     for finding in data.source.findings:
         progress.say(f"note: {finding}")
     split, reading = data.split, data.reading
-    if request.class_names is not None:
-        recipe = recipe.model_copy(update={"class_names": request.class_names})
-    class_names = _class_names(recipe, reading.classes, classes=reading.kind == "classes")
+    recipe = request.with_classes(recipe)
+    class_names = name_classes(recipe, reading)
     decisions: tuple[str, ...] = (f"recipe: {recipe.name}, as it stands",)
     if start is not None:
         refuse_misfit(start, len(split.training[0].pixels), class_names)
@@ -248,6 +248,9 @@ def _judged_by(data: RunData) -> str:
             f"{learnt} {'image is' if learnt == 1 else 'images are'} too few to hold out whole ones"
         )
     counted = f"split: {learnt} images to train on, {judged} held out"
+    if data.unlearnt_classes:
+        indices = ", ".join(map(str, data.unlearnt_classes))
+        counted += f"; none to train on shows class {indices}, which will never be predicted"
     no_score = ", so no score of this model exists; score it on others by `overtile evaluate`"
     return counted + no_score * (judged == 0)
 
@@ -270,33 +273,6 @@ def _refuse_volumes(recipe: Recipe) -> None:
             "`network.dimensions`: training on volumes is not there yet",
             remedy="use 2: the slices of a volume are trained on as pages",
         )
-
-
-def _is_name(text: str) -> bool:
-    return bool(text) and text.isprintable()
-
-
-def _class_names(recipe: Recipe, count: int, *, classes: bool) -> tuple[str, ...]:
-    if not classes and recipe.class_names:
-        raise ConfigError(
-            "classes are named, and the labels are objects or foreground",
-            remedy="leave out the names, or say --labels classes",
-        )
-    if not classes:
-        return ("background", "object")
-    if not recipe.class_names:
-        return ("background", *(f"class {number}" for number in range(1, count)))
-    if len(recipe.class_names) != count:
-        raise ConfigError(
-            f"`class_names` are {len(recipe.class_names)} names for {count} classes",
-            remedy="name every class index, the background first",
-        )
-    if len(set(recipe.class_names)) < count or not all(map(_is_name, recipe.class_names)):
-        raise ConfigError(
-            f"`class_names` must differ and be words: {', '.join(map(repr, recipe.class_names))}",
-            remedy="give every class a name of its own",
-        )
-    return recipe.class_names
 
 
 def _result(

@@ -31,6 +31,9 @@ class TrainRequest:
     class_names: tuple[str, ...] | None = None
     """Of labels of kind `classes`, the background first; those of the recipe by default."""
 
+    class_colours: tuple[str, ...] | None = None
+    """Of the classes behind the background, as ``#e69f00``; those of the recipe by default."""
+
     minutes: float | None = None
     steps: int | None = None
     hold_out: HoldOut = field(default_factory=HoldOut)
@@ -44,6 +47,13 @@ class TrainRequest:
     """A model whose weights training starts from; random ones by default."""
 
     resume: bool = False
+
+    def with_classes(self, recipe: Recipe) -> Recipe:
+        """Give the recipe with the names and colours of classes that the user asks for."""
+        asked = {"class_names": self.class_names, "class_colours": self.class_colours}
+        return recipe.model_copy(
+            update={key: value for key, value in asked.items() if value is not None}
+        )
 
 
 def run_length(request: TrainRequest, recipe: Recipe) -> RunLength:
@@ -76,6 +86,7 @@ def refuse_other_settings(request: TrainRequest, record: RunRecord) -> None:
         "--steps": (request.steps, record.steps),
         "--seed": (request.seed, record.seed),
         "--class-names": (request.class_names, record.class_names),
+        "--class-colours": (request.class_colours, record.recipe.class_colours),
         "--labels": (request.source.label_kind, record.label_kind),
         "--axes": (request.source.axes, record.axes),
         "--ignore": (request.source.partial.ignore, record.partial.ignore),
