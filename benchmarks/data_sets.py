@@ -89,7 +89,8 @@ def put_aside(
     folder : path
         What was in it is deleted.
     images : int, optional
-        How many of the others are kept, drawn by `seed`; all of them if not given.
+        How many of the others are kept, drawn by `seed` such that they show all classes; all of
+        them if not given.
     seed : int
 
     Returns
@@ -102,13 +103,26 @@ def put_aside(
     others = [place for place, (number, *_) in enumerate(pages) if number not in data_set.held_out]
     scored = [place for place in range(len(pages)) if place not in others]
     if images is not None:
-        others = sorted(np.random.default_rng(seed).permutation(others)[:images].tolist())
+        of_classes = data_set.kind == "classes"
+        shown = [
+            set(np.unique(pages[place][3]).tolist()) if of_classes else set() for place in others
+        ]
+        others = [others[number] for number in draw(shown, images, seed)]
     for part, places in (("train", others), ("test", scored)):
         for place in places:
             _, name, pixels, labels = pages[place]
             _write(folder / part / "images" / name, pixels)
             _write(folder / part / "labels" / name, labels)
     return len(scored)
+
+
+def draw(shown: list[set[int]], images: int, seed: int) -> list[int]:
+    """Draw so many images, by number, that show together all classes that there are."""
+    rng = np.random.default_rng(seed)
+    while True:
+        chosen: list[int] = rng.permutation(len(shown))[:images].tolist()
+        if set().union(*(shown[number] for number in chosen)) == set().union(*shown):
+            return sorted(chosen)
 
 
 def _pages(data_set: DataSet, data: Path) -> Iterator[tuple[int, str, Pixels, Pixels]]:

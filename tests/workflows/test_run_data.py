@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from overtile.errors import ConfigError, ImageError, LabelError
 from overtile.training.run import RunFolder, RunRecord
 from overtile.workflows.annotated import Source
-from overtile.workflows.run_data import HoldOut, RunData, gather, gather_again
+from overtile.workflows.run_data import HoldOut, RunData, gather, gather_again, narrow_gap
 
 GAP = 40
 """Pixels; with it, images of 64 px are too small to be cut."""
@@ -233,6 +233,23 @@ def test_two_images_are_cut_and_both_parts_of_each_are_used(copy: Path) -> None:
     assert data.validation == []
     assert data.cut is not None
     assert (data.cut.share, data.cut.gap_px) == (0.2, 8)
+
+
+def test_more_is_learnt_where_the_chosen_network_sees_less_far(copy: Path) -> None:
+    for name in ("cell2.tif", "cell3.tif"):
+        (copy / "images" / name).unlink()
+        (copy / "labels" / name).unlink()
+    wide = gather(source(copy), HoldOut(), 0.2, 12)
+    narrow = narrow_gap(wide, 4)
+    # Of 64 px, 13 judge; the gap before them is 12 px wide, then 4.
+    assert [one.labels.shape for one in wide.split.training] == [(39, 64)] * 2
+    assert [one.labels.shape for one in narrow.split.training] == [(47, 64)] * 2
+    judged = [
+        [int((~one.ignore).sum()) for one in data.split.validation if one.ignore is not None]
+        for data in (wide, narrow)
+    ]
+    assert judged == [[13 * 64] * 2] * 2
+    assert narrow_gap(narrow, 12) is narrow
 
 
 def test_images_that_the_user_does_not_want_judged_are_not_cut(copy: Path) -> None:

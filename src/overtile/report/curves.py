@@ -120,7 +120,7 @@ def validation_curve(
         axes.margins(y=0.18)
         for one in entries:
             if one["step"] == best_step:
-                # The last model may be kept for its objects, whose score is not drawn here.
+                # It is not kept for the score alone that is drawn here.
                 best = values.min() if better(headline) == "lower" else values.max()
                 kept = "best" if one[headline] == best else "kept"
                 text = f"{kept} {score(headline, one[headline])}"

@@ -36,7 +36,7 @@ class History(Settings):
     """Each holds `step`, `seconds` and the summary of its scores."""
 
     best: float | None = None
-    """Best validation score so far, higher is better."""
+    """`training.validation.worth` of the best validation so far, higher is better."""
 
     best_step: int | None = None
     schedule: tuple[Point, ...] = ()

@@ -22,8 +22,9 @@ from overtile.training.sampling import make_sampler
 from overtile.training.schedule import Clock, Pace, RunLength, learning_rate
 from overtile.training.settle import Settled, choose, what_views_give
 from overtile.training.split import Split
-from overtile.training.validation import Validation, validate
+from overtile.training.validation import Validation, validate, worth
 from overtile.training.watch import warnings
+from overtile.wording import counted
 
 _LOSS_POINTS = 500
 _LARGEST_VALIDATION_SHARE = 0.1
@@ -207,8 +208,7 @@ class Session:
             f"model: that of the last step instead of step {self.history.best_step}, because the "
             f"mean of AP 0.5 and 0.75 is {last:.3f} instead of {best:.3f} once objects are tuned"
         )
-        _, value = _headline(self.history.validations[-1])
-        self._change(best=value, best_step=self.state.step)
+        self._change(best=worth(self.history.validations[-1]), best_step=self.state.step)
         self._checkpoint()
         self._save_model(MODEL_NAME, self._best_scores())
 
@@ -282,19 +282,19 @@ class Session:
         )
 
     def _keep(self, validation: Validation) -> None:
-        scores = validation.scores
-        when = {"step": float(self.state.step), "seconds": round(self._seconds(), 2)}
-        entry = scores.summary | when
+        summary, step, seconds = validation.scores.summary, self.state.step, self._seconds()
+        entry = summary | {"step": float(step), "seconds": round(seconds, 2)}
         self._change(validations=(*self.history.validations, entry))
-        name, value = scores.headline, scores.summary[scores.headline]
         # Of equals the later one: it has learnt for longer.
-        better = self.history.best is None or validation.headline >= self.history.best
+        better = self.history.best is None or validation.worth >= self.history.best
         self.progress.say(
-            f"step {self.state.step}, {self._seconds():.0f} s: {name} {value:.4f} on "
-            f"{len(self.split.validation)} validation images{', the best so far' if better else ''}"
+            f"step {step}, {seconds:.0f} s: {validation} on "
+            f"{counted(len(self.split.validation), 'validation image')}"
+            + ", the best so far"
+            * better
         )
         if better:
-            self._change(best=validation.headline, best_step=self.state.step)
+            self._change(best=validation.worth, best_step=step)
             # First the checkpoint: a run that is killed now writes this very model on going on.
             self._checkpoint()
             self._save_model(MODEL_NAME, self._best_scores())

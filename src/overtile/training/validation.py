@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from overtile.arrays import Floats, Labels
@@ -34,11 +34,51 @@ class Validation:
     scores: TaskScores
     predicted: list[Predicted]
 
+    def __str__(self) -> str:
+        """Tell the scores that models are compared by."""
+        scores = compared(self.scores.summary)
+        return ", ".join(f"{name} {value:.4f}" for name, value in scores.items())
+
     @property
-    def headline(self) -> float:
-        """The number by which models are compared, turned so that higher is better."""
-        value = self.scores.summary[self.scores.headline]
-        return -value if self.scores.headline.endswith("_error") else value
+    def worth(self) -> float:
+        """What models are compared by."""
+        return worth(self.scores.summary)
+
+
+_COMPARED = {
+    "rand_error": ("rand_error", "pixel_error"),
+    "average_precision_50": ("average_precision_50", "average_precision_75"),
+    "mean_dice": ("mean_dice",),
+}
+
+
+def compared(summary: Mapping[str, float]) -> dict[str, float]:
+    """Give the scores of a validation by which models are compared, the headline first.
+
+    One alone would hang on chance where little is held out: a few pixels decide whether two cells
+    merge or an object counts, and networks that have hardly begun to learn may be lucky. The other
+    is harder to please.
+
+    Parameters
+    ----------
+    summary : mapping of str to float
+        All scores of a validation; which of them there are tells the task.
+    """
+    names = next(names for headline, names in _COMPARED.items() if headline in summary)
+    return {name: summary[name] for name in names}
+
+
+def worth(summary: Mapping[str, float]) -> float:
+    """Give the mean of the scores that are `compared`, turned so that higher is better.
+
+    Examples
+    --------
+    >>> worth({"rand_error": 0.25, "pixel_error": 0.5, "warping_error": 0.01})
+    -0.375
+    """
+    scores = compared(summary)
+    mean = sum(scores.values()) / len(scores)
+    return -mean if "rand_error" in scores else mean
 
 
 def task_of(kind: LabelKind) -> Task:

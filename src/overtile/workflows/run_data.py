@@ -267,6 +267,26 @@ def _cut(found: AnnotatedSet, pages: Sequence[Annotated], cut: Cut) -> RunData:
     return replace(_run_data(found, split, found.pages, []), cut=cut)
 
 
+def narrow_gap(data: RunData, gap_px: int) -> RunData:
+    """Learn from more of images that were cut for a network that sees further than the chosen one.
+
+    Parameters
+    ----------
+    data : RunData
+    gap_px : int
+        What the network sees around a pixel.
+
+    Returns
+    -------
+    data : RunData
+        The same if nothing is cut, or the gap is no wider.
+    """
+    if data.cut is None or data.cut.gap_px <= gap_px:
+        return data
+    cut = data.cut.model_copy(update={"gap_px": gap_px})
+    return _cut(data.source, data.source.annotated(), cut)
+
+
 def _within(
     found: AnnotatedSet, pages: Sequence[Annotated], training: list[int], held_out: list[int]
 ) -> RunData:

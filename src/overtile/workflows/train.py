@@ -24,7 +24,7 @@ from overtile.training.split import Split
 from overtile.workflows.annotated import Source
 from overtile.workflows.name_classes import name_classes
 from overtile.workflows.report import write_report
-from overtile.workflows.run_data import RunData, gather, gather_again
+from overtile.workflows.run_data import RunData, gather, gather_again, narrow_gap
 from overtile.workflows.start_from import Start, read_start, refuse_misfit
 from overtile.workflows.train_request import (
     AUTO,
@@ -197,6 +197,7 @@ def _decide(
             gap_px=data.cut.gap_px if data.cut else None,
         )
         recipe, decisions = planned.recipe, planned.decisions
+        data = narrow_gap(data, context_px(recipe.network.depth, recipe.network.binning))
     decisions += (_judged_by(data), *_beginnings(start, data))
     for decision in decisions:
         progress.say(decision)
