@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from overtile.evaluation import Page
-from overtile.report import error_map
+from overtile.report import error_map, pictures
 from overtile.report.canvas import png
 from overtile.report.pictures import Key
 
@@ -116,7 +116,7 @@ def test_wrong_pixels_have_the_colour_of_their_true_class() -> None:
 def test_ignored_pixels_are_grey_and_count_nowhere(draw: Any, wrong: int) -> None:  # noqa: ANN401
     page = Page("a", drawn((1, 0)), drawn((1, 7)), drawn((0, 1)) > 0)
     shown = draw(page, None, 640)
-    assert centres(shown.picture.lines)[1] == legend(error_map.ignored_keys()).popitem()[1]
+    assert centres(shown.picture.lines)[1] == legend(pictures.ignored_keys()).popitem()[1]
     assert sum(count for _, count in shown.counts) == wrong
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from typing import TypeAlias
 
+import numpy as np
 import pytest
 
 from overtile.choices import LabelKind
@@ -149,6 +150,19 @@ def test_images_of_any_shape_are_shown(
     shape: tuple[int, int], channels: int, full_story: StoryMaker
 ) -> None:
     Reader(render(full_story("binary", shape, channels, images=1)))
+
+
+@pytest.mark.parametrize("kind", ["instances", "classes"])
+def test_what_is_not_labelled_is_explained_where_it_is_shown(
+    kind: LabelKind, full_story: StoryMaker
+) -> None:
+    story = full_story(kind)
+    words, ignore = "not known, counts nowhere", np.ones((40, 60), bool)
+    assert words not in Reader(render(story)).text
+    examples = [replace(one, ignore=ignore) for one in story.examples]
+    predictions = [replace(one, ignore=ignore) for one in story.predictions]
+    assert Reader(render(replace(story, examples=examples))).text.count(words) == 1
+    assert Reader(render(replace(story, predictions=predictions))).text.count(words) == 1
 
 
 def test_one_class_is_enough(full_story: StoryMaker) -> None:

@@ -13,6 +13,7 @@ from overtile.colours import REGION_COLOURS, class_colours
 from overtile.report import pictures
 
 WHITE, BLUE, ORANGE = (255, 255, 255, 255), (86, 180, 233, 255), (255, 165, 0, 255)
+GREY, CLEAR = (128, 128, 128, 200), (0, 0, 0, 0)
 
 
 def colours(uri: str) -> NDArray[np.uint8]:
@@ -89,6 +90,20 @@ def test_labels_are_described_in_words(kind: LabelKind, number: str) -> None:
     shown = pictures.labelled(np.zeros((1, 1, 3), np.float32), labels, kind, "cells", 480)
     assert number in shown.lines_words
     assert "cells" in shown.words
+
+
+def test_pixels_of_which_labels_say_nothing_are_grey_and_no_mistakes() -> None:
+    image, nothing = np.zeros((1, 480, 480), np.float32), np.zeros((480, 480), np.uint32)
+    ignore = np.zeros((480, 480), bool)
+    ignore[:240] = True
+    shown = pictures.labelled(image, nothing, "instances", "a", 640, ignore=ignore)
+    assert [tuple(colours(shown.lines)[y, 240]) for y in (120, 360)] == [GREY, CLEAR]
+    found = square((480, 480), 100, 100, 280)
+    shown = pictures.compared(image, nothing, found, "instances", "a", 640, ignore)
+    assert not has(shown.lines, BLUE)
+    assert tuple(colours(shown.lines)[200, 200]) == GREY
+    assert tuple(colours(shown.lines)[300, 200, :3]) == ORANGE[:3]
+    assert [tuple(colours(key.swatch)[0, 0]) for key in pictures.ignored_keys()] == [GREY]
 
 
 def test_background_is_clear_and_neighbouring_ids_differ() -> None:

@@ -301,6 +301,39 @@ def test_the_user_overrides_the_length_of_the_recipe(
     assert (record.steps, record.minutes) == length
 
 
+def _only(folder: Path, cells: Path, images: int) -> Source:
+    for part in ("images", "labels"):
+        (folder / part).mkdir(parents=True)
+        for number in range(images):
+            name = f"cell{number}.tif"
+            (folder / part / name).write_bytes((cells / part / name).read_bytes())
+    return Source(images=str(folder / "images"), labels=str(folder / "labels"))
+
+
+@pytest.mark.parametrize(
+    ("images", "hold_out", "told"),
+    [
+        (1, HoldOut(), "1 image to train on, 0 held out, so no score of this model exists; score "),
+        (2, HoldOut(), "`overtile evaluate`, or have every image judged in turn by `train --folds"),
+        (2, HoldOut(fraction=0.0), "score it on others by `overtile evaluate`"),
+        (4, HoldOut(), "split: 3 images to train on, 1 held out"),
+    ],
+)
+def test_what_judges_is_told_or_that_nothing_does(
+    request_: TrainRequest, tmp_path: Path, cells: Path, images: int, hold_out: HoldOut, told: str
+) -> None:
+    # A network of depth 3 sees 44 px around a pixel: images of 64 px are too small to be cut.
+    text = Path(str(request_.recipe)).read_text("utf-8").replace("depth = 1", "depth = 3")
+    (tmp_path / "deep.toml").write_text(text, "utf-8")
+    source = _only(tmp_path / "few", cells, images)
+    asked = replace(
+        request_, source=source, hold_out=hold_out, recipe=str(tmp_path / "deep.toml"), steps=1
+    )
+    said = next(line for line in train(asked).decisions if line.startswith("split: "))
+    assert told in said
+    assert ("--folds" in said) == (images == 2 and hold_out == HoldOut())
+
+
 def test_classes_get_the_names_of_the_recipe(
     request_: TrainRequest, tmp_path: Path, cells: Path
 ) -> None:

@@ -21,12 +21,11 @@ from overtile.report.canvas import (
     jpeg,
     png,
 )
-from overtile.report.pictures import Key, Picture, key
+from overtile.report.pictures import IGNORED, Key, Picture, key
 
 _CLEAR: Colour = (0, 0, 0, 0)
 _SHADE: Colour = (0, 0, 0, 95)
 _OUTLINE: Colour = (255, 255, 255, 255)
-_IGNORED: Colour = (128, 128, 128, 200)
 # Okabe and Ito (2008). Blues for what the truth lacks, warm colours for what the prediction has
 # too much of; a light and a dark one of each, so that red-green blindness leaves four apart.
 _MISSED: Colour = (86, 180, 233, 255)
@@ -143,11 +142,6 @@ def class_error_keys(largest: int) -> list[Key]:
     ]
 
 
-def ignored_keys() -> list[Key]:
-    """Explain the shade of pixels that count nowhere."""
-    return [key(_IGNORED, "not known, counts nowhere")]
-
-
 def _drawn(
     page: Page,
     marks: Indices,
@@ -159,7 +153,7 @@ def _drawn(
     outlined: bool = True,
 ) -> Picture:
     """Lay marks, 0 for none and n for `colours[n - 1]`, above the image or above grey shapes."""
-    palette = [_CLEAR, *colours, _OUTLINE, _IGNORED]
+    palette = [_CLEAR, *colours, _OUTLINE, IGNORED]
     if below is not None:
         palette[: len(colours) + 1] = [_SHADE, *((*one[:3], _OVER_IMAGE) for one in colours)]
     outline, ignored = len(colours) + 1, len(colours) + 2

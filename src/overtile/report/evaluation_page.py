@@ -13,7 +13,7 @@ from overtile.arrays import Floats, Labels
 from overtile.choices import Task
 from overtile.evaluation import Page, TaskScores
 from overtile.evaluation.scores import Row
-from overtile.report import error_map, words
+from overtile.report import error_map, pictures, words
 from overtile.report.error_map import ErrorMap
 from overtile.report.layout import Card, fill, score_rows
 from overtile.report.pictures import Key
@@ -130,7 +130,7 @@ def _columns(scores: TaskScores) -> list[str]:
 
 def _legends(task: Task, largest: int, *, any_ignored: bool) -> list[tuple[str, list[Key]]]:
     """Explain the colours, map by map; with one map its name goes without saying."""
-    unknown = error_map.ignored_keys() if any_ignored else []
+    unknown = pictures.ignored_keys() if any_ignored else []
     if task == "isbi2012":
         return [
             ("Objects", error_map.object_keys()),

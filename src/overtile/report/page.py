@@ -47,7 +47,7 @@ def render(story: Story) -> str:
         HTML of less than about 8 MB that can be encoded as UTF-8: pictures, drawings and looks are
         inside it.
     """
-    ranked = worst_first(story)
+    ranked, classes = worst_first(story), _class_keys(story)
     return fill(
         "page.html",
         story=story,
@@ -69,8 +69,9 @@ def render(story: Story) -> str:
             for number, one in enumerate(story.augmented[:MOST_AUGMENTED], 1)
         ],
         predictions=[_prediction_card(one, story) for one in ranked[:MOST_PREDICTIONS]],
-        class_keys=_class_keys(story),
-        agreement_keys=pictures.agreement_keys(),
+        class_keys=classes,
+        example_keys=classes + _ignored_keys(story.examples),
+        prediction_keys=(classes or pictures.agreement_keys()) + _ignored_keys(story.predictions),
         score_rows=score_rows(story.scores) if story.scores else [],
     )
 
@@ -92,6 +93,10 @@ def _class_keys(story: Story) -> list[Key]:
     return pictures.class_keys(story.class_names, story.class_colours)
 
 
+def _ignored_keys(shown: Sequence[Example | Prediction]) -> list[Key]:
+    return pictures.ignored_keys() if any(one.ignore is not None for one in shown) else []
+
+
 def _region_colours(story: Story) -> Sequence[RGB]:
     return story.class_colours if story.label_kind == "classes" else REGION_COLOURS
 
@@ -99,7 +104,9 @@ def _region_colours(story: Story) -> Sequence[RGB]:
 def _example_card(example: Example, story: Story) -> Card:
     name, kind, colours = example.name, story.label_kind, _region_colours(story)
     bare = pictures.image(example.pixels, f"{name}: the image", _EXAMPLE_PX)
-    labelled = pictures.labelled(example.pixels, example.labels, kind, name, _EXAMPLE_PX, colours)
+    labelled = pictures.labelled(
+        example.pixels, example.labels, kind, name, _EXAMPLE_PX, colours, example.ignore
+    )
     return Card(name=name, panels=[("Image", bare), ("Labels", labelled)], scores=[])
 
 
@@ -140,14 +147,23 @@ def _prediction_card(one: Prediction, story: Story) -> Card:
             (
                 caption,
                 pictures.labelled(
-                    one.pixels, ids, kind, f"{name}, {caption}", _BESIDE_PX, story.class_colours
+                    one.pixels,
+                    ids,
+                    kind,
+                    f"{name}, {caption}",
+                    _BESIDE_PX,
+                    story.class_colours,
+                    ignore,
                 ),
             )
-            for caption, ids in (("Truth", one.truth), ("Prediction", one.predicted))
+            for caption, ids, ignore in (
+                ("Truth", one.truth, one.ignore),
+                ("Prediction", one.predicted, None),
+            )
         ]
     else:
         overlay = pictures.compared(
-            one.pixels, one.truth, one.predicted, kind, name, _PREDICTION_PX
+            one.pixels, one.truth, one.predicted, kind, name, _PREDICTION_PX, one.ignore
         )
         panels = [("Truth and prediction", overlay)]
     sure = f"{name}: probability of being foreground"

@@ -32,6 +32,9 @@ _SHADE: Colour = (0, 0, 0, 95)  # dims the image, so that thin lines stand out o
 _BOTH: Colour = (255, 255, 255, 255)
 _TRUTH: Colour = (86, 180, 233, 255)
 _PREDICTED: Colour = (255, 165, 0, 255)
+IGNORED: Colour = (128, 128, 128, 200)
+"""Of pixels that count nowhere."""
+
 _MISSED: Colour = (86, 180, 233, 120)
 _INVENTED: Colour = (255, 165, 0, 120)
 _TINT = 105  # opacity of labels through which the image is seen
@@ -90,6 +93,7 @@ def labelled(
     name: str,
     longest_px: int,
     colours: Sequence[RGB] = REGION_COLOURS,
+    ignore: NDArray[np.bool_] | None = None,
 ) -> Picture:
     """Show the image below its labels: every object, or every class, in a colour of its own.
 
@@ -105,6 +109,8 @@ def labelled(
         Longest side of the picture.
     colours : sequence of RGB
         Of objects or classes 1, 2, …; after the last the first comes again.
+    ignore : (Y, X) array of bool, optional
+        Where the labels say nothing; shown as such.
     """
     ids = _ids(labels, kind)
     colours = colours[:_MOST_COLOURS]
@@ -113,10 +119,13 @@ def labelled(
     ids = enlarge(fit(ids, longest_px))
     places = (1 + (ids.astype(np.int64) - 1) % len(colours)) * (ids > 0)
     places[_thick(outlines(ids), ids)] += len(colours)
+    if ignore is not None:
+        places[enlarge(fit(ignore, longest_px))] = 1 + 2 * len(colours)
     palette = [
         _CLEAR,
         *((*colour, _TINT) for colour in colours),
         *((*colour, 255) for colour in colours),
+        IGNORED,
     ]
     below = image(pixels, f"{name}: the image below its labels", longest_px)
     return replace(
@@ -133,6 +142,7 @@ def compared(
     kind: LabelKind,
     name: str,
     longest_px: int,
+    ignore: NDArray[np.bool_] | None = None,
 ) -> Picture:
     """Show the image below the outlines of truth and prediction.
 
@@ -155,7 +165,9 @@ def compared(
     places[agreed] = 3
     places[_thick(true_only, true_ids)] = 1
     places[_thick(found_only, found_ids)] = 2
-    palette = [_SHADE, _TRUTH, _PREDICTED, _BOTH, _MISSED, _INVENTED]
+    if ignore is not None:
+        places[enlarge(fit(ignore, longest_px))] = 6
+    palette = [_SHADE, _TRUTH, _PREDICTED, _BOTH, _MISSED, _INVENTED, IGNORED]
     below = image(pixels, f"{name}: the image below the outlines", longest_px)
     return replace(
         below,
@@ -223,6 +235,11 @@ def agreement_keys() -> list[Key]:
         (_PREDICTED, "prediction only: invented"),
     )
     return [key(colour, words) for colour, words in meanings]
+
+
+def ignored_keys() -> list[Key]:
+    """Explain the shade of pixels that count nowhere."""
+    return [key(IGNORED, "not known, counts nowhere")]
 
 
 def class_keys(class_names: Sequence[str], colours: Sequence[RGB]) -> list[Key]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from overtile.arrays import ClassMap, Floats, Labels
 from overtile.choices import LabelKind
 from overtile.colours import RGB
@@ -22,6 +25,9 @@ class Example:
 
     labels: Labels
     """(Y, X) ids of objects, or class indices."""
+
+    ignore: NDArray[np.bool_] | None = None
+    """(Y, X), where the labels say nothing; None if they tell of all pixels."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -57,6 +63,9 @@ class Prediction:
 
     scores: Mapping[str, str | int | float]
     """The row of this image in `TaskScores.per_image`; text, such as its name, is not shown."""
+
+    ignore: NDArray[np.bool_] | None = None
+    """(Y, X), where the truth says nothing; None if it tells of all pixels."""
 
 
 @dataclass(frozen=True, kw_only=True)

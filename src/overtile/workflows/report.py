@@ -130,7 +130,7 @@ def _reliability(
 def _examples(split: Split) -> list[Example]:
     every = -(-len(split.training) // _EXAMPLES)
     return [
-        Example(name=image.name, pixels=image.pixels, labels=image.labels)
+        Example(name=image.name, pixels=image.pixels, labels=image.labels, ignore=image.ignore)
         for image in split.training[::every]
     ]
 
@@ -154,6 +154,7 @@ def _predictions(validation: Validation) -> list[Prediction]:
             predicted=one.objects,
             foreground=foreground(one.probabilities),
             scores=rows[one.image.name],
+            ignore=one.image.ignore,
         )
         for one in validation.predicted
     ]

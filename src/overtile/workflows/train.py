@@ -21,10 +21,11 @@ from overtile.training.plan import plan
 from overtile.training.run import RunFolder, RunRecord, StartRecord
 from overtile.training.session import Session
 from overtile.training.split import Split
+from overtile.wording import counted
 from overtile.workflows.annotated import Source
 from overtile.workflows.name_classes import name_classes
 from overtile.workflows.report import write_report
-from overtile.workflows.run_data import RunData, gather, gather_again, narrow_gap
+from overtile.workflows.run_data import HoldOut, RunData, gather, gather_again, narrow_gap
 from overtile.workflows.start_from import Start, read_start, refuse_misfit
 from overtile.workflows.train_request import (
     AUTO,
@@ -34,6 +35,8 @@ from overtile.workflows.train_request import (
     whole_path,
     whole_path_or_none,
 )
+
+_MOST_FOLDS = 5  # that are proposed
 
 
 class TrainResult(Settings):
@@ -198,7 +201,7 @@ def _decide(
         )
         recipe, decisions = planned.recipe, planned.decisions
         data = narrow_gap(data, context_px(recipe.network.depth, recipe.network.binning))
-    decisions += (_judged_by(data), *_beginnings(start, data))
+    decisions += (_judged_by(data, request.hold_out), *_beginnings(start, data))
     for decision in decisions:
         progress.say(decision)
     record = RunRecord(
@@ -239,7 +242,7 @@ def _start_record(start: Start | None) -> StartRecord | None:
     return StartRecord(path=str(start.path), weights_sha256=start.weights_sha256)
 
 
-def _judged_by(data: RunData) -> str:
+def _judged_by(data: RunData, hold_out: HoldOut) -> str:
     """Say what judges the network, and why."""
     learnt, judged = len(data.split.training), len(data.split.validation)
     if data.cut is not None:
@@ -248,12 +251,16 @@ def _judged_by(data: RunData) -> str:
             f"image, behind {data.cut.gap_px} px that are neither learnt nor judged, because "
             f"{learnt} {'image is' if learnt == 1 else 'images are'} too few to hold out whole ones"
         )
-    counted = f"split: {learnt} images to train on, {judged} held out"
+    split = f"split: {counted(learnt, 'image')} to train on, {judged} held out"
     if data.unlearnt_classes:
         indices = ", ".join(map(str, data.unlearnt_classes))
-        counted += f"; none to train on shows class {indices}, which will never be predicted"
-    no_score = ", so no score of this model exists; score it on others by `overtile evaluate`"
-    return counted + no_score * (judged == 0)
+        split += f"; none to train on shows class {indices}, which will never be predicted"
+    if judged == 0:
+        split += ", so no score of this model exists; score it on others by `overtile evaluate`"
+        if learnt > 1 and hold_out == HoldOut():
+            folds = min(learnt, _MOST_FOLDS)
+            split += f", or have every image judged in turn by `train --folds {folds}`"
+    return split
 
 
 def _beginnings(start: Start | None, data: RunData) -> tuple[str, ...]:
