@@ -425,6 +425,17 @@ def test_upright_images_are_turned_little(ways: Any, mirror: bool, told: str) ->
     assert planned().recipe.augmentation.rotation_degrees == 180
 
 
+@pytest.mark.parametrize(
+    ("images", "classes", "told"), [(4, 3, True), (5, 3, False), (4, 2, False)]
+)
+def test_few_images_leave_it_to_the_user_to_say_whether_they_are_upright(
+    images: int, classes: int, told: bool
+) -> None:
+    few = replace(FACTS, label_kind="classes", classes=classes, sizes=((512, 512),) * images)
+    decisions = planned(few).decisions
+    assert any("say `rotation_degrees = 15` and `mirror = false`" in d for d in decisions) == told
+
+
 def disks(diameter: int) -> Annotated:
     """Four disks far from each other."""
     side = 2 * diameter

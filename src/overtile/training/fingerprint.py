@@ -23,7 +23,7 @@ KEPT = 0.9
 """Share of its shape that an object must keep in bins: IoU of what it was, and of the bins that it
 fills by more than half."""
 
-_FEWEST_ONE_WAY = 5
+FEWEST_ONE_WAY = 5
 """Images that show both classes; fewer may agree by chance."""
 
 _AGREEMENT = 2.0
@@ -130,7 +130,7 @@ def one_way(images: Sequence[Annotated], classes: int) -> tuple[bool, bool]:
     for one, other in combinations(range(1, classes), 2):
         apart = middles[:, one] - middles[:, other]
         apart = apart[np.isfinite(apart).all(axis=1)]
-        if len(apart) >= _FEWEST_ONE_WAY:
+        if len(apart) >= FEWEST_ONE_WAY:
             # A pixel is as near as nothing: classes around one another have the same middle.
             spread = np.maximum(apart.std(axis=0), 1.0)
             found |= np.abs(apart.mean(axis=0)) > _AGREEMENT * spread

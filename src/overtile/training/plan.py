@@ -15,7 +15,7 @@ from overtile.config import NetworkConfig, Recipe
 from overtile.model.device import fastest_precision
 from overtile.model.geometry import context_px, output_size, smallest_input
 from overtile.model.unet import UNet
-from overtile.training.fingerprint import BINNINGS, KEPT, Fingerprint
+from overtile.training.fingerprint import BINNINGS, FEWEST_ONE_WAY, KEPT, Fingerprint
 from overtile.training.loop import Batch, TrainingState, take_step
 from overtile.training.schedule import RunLength
 from overtile.training.strength import weaken
@@ -216,7 +216,13 @@ def _meet_offset(base: Recipe, facts: Fingerprint) -> tuple[Recipe, tuple[str, .
 
 def _keep_upright(base: Recipe, facts: Fingerprint) -> tuple[Recipe, tuple[str, ...]]:
     if not any(facts.one_way):
-        return base, ()
+        unknown = facts.classes > 2 and len(facts.sizes) < FEWEST_ONE_WAY
+        return base, (
+            f"rotation: by any angle, because fewer than {FEWEST_ONE_WAY} images cannot tell "
+            "whether classes lie in the same order in all; if they do, copy recipe.toml of this "
+            f"run, say `rotation_degrees = {_UPRIGHT_DEGREES:g}` and `mirror = false` there, and "
+            "give it by --recipe",
+        ) * unknown
     rows, columns = facts.one_way
     mirror = base.augmentation.mirror and not columns
     changes = {"rotation_degrees": _UPRIGHT_DEGREES, "mirror": mirror}
