@@ -40,6 +40,8 @@ extends = "auto"
 name = "narrow"
 [network]
 base_channels = 8
+depth = 4
+binning = 1
 """
 
 

@@ -246,7 +246,7 @@ def read_recipe(name: str | Path) -> Recipe:
     ConfigError
         If there is no such recipe, or it holds an unknown key or a value out of range.
     """
-    return parse_recipe(_read_toml(str(name)), source=str(name))
+    return parse_recipe(read_tables(str(name)), source=str(name))
 
 
 def parse_recipe(tables: dict[str, Any], *, source: str) -> Recipe:
@@ -260,7 +260,7 @@ def parse_recipe(tables: dict[str, Any], *, source: str) -> Recipe:
                 remedy=f"extend one of {', '.join(shipped_recipes())}",
                 path=source,
             )
-        tables = _merge(_read_toml(parent), tables)
+        tables = merge_tables(read_tables(parent), tables)
     try:
         return Recipe.model_validate(tables)
     except ValidationError as error:
@@ -286,7 +286,8 @@ def recipe_toml(recipe: Recipe) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _read_toml(name: str) -> dict[str, Any]:
+def read_tables(name: str) -> dict[str, Any]:
+    """Read the tables of a recipe by name or from a TOML file, unchecked."""
     if name in shipped_recipes():
         text = (resources.files("overtile") / "recipes" / f"{name}.toml").read_text("utf-8")
     elif not name.endswith(".toml"):
@@ -313,11 +314,12 @@ def _read_text(path: str) -> str:
         ) from error
 
 
-def _merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+def merge_tables(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """Lay tables above others: what both have is taken from `above`."""
     merged = dict(below)
     for key, value in above.items():
         nested = isinstance(value, dict) and isinstance(below.get(key), dict)
-        merged[key] = _merge(below[key], value) if nested else value
+        merged[key] = merge_tables(below[key], value) if nested else value
     return merged
 
 

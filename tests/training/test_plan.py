@@ -11,7 +11,7 @@ from overtile.config import Recipe, parse_recipe, read_recipe, recipe_toml
 from overtile.data.label_offset import LabelOffset
 from overtile.data.sample import Annotated
 from overtile.model.device import fastest_precision
-from overtile.model.geometry import output_size, smallest_input
+from overtile.model.geometry import context_px, output_size, smallest_input
 from overtile.training import fingerprint as fingerprints
 from overtile.training import plan as planning
 from overtile.training.fingerprint import (
@@ -24,6 +24,7 @@ from overtile.training.fingerprint import (
     shapes_kept,
     small_object_px,
 )
+from overtile.training.own_settings import OwnSettings
 from overtile.training.plan import (
     ENOUGH_STEPS,
     WIDTHS,
@@ -425,6 +426,60 @@ def test_upright_images_are_turned_little(ways: Any, mirror: bool, told: str) ->
     assert planned().recipe.augmentation.rotation_degrees == 180
 
 
+def test_what_the_recipe_says_is_not_planned_and_the_rest_suits_it() -> None:
+    facts = replace(FACTS, large_object_px=60, small_object_px=30, coarsest_binning=2)
+    tables = {
+        "network": {"depth": 4, "base_channels": 24},
+        "training": {"tile_output": 100},
+        "prediction": {"smallest_object_px": 0},
+    }
+    own = OwnSettings(tables)
+    base = own.keep(read_recipe("auto"))
+    found = plan(base, facts, CPU, RunLength(steps=100), must_not_measure, own=own)
+    recipe = found.recipe
+    assert (recipe.network.depth, recipe.network.base_channels) == (4, 24)
+    assert (recipe.training.tile_output, recipe.prediction.smallest_object_px) == (100, 0)
+    # Bins of 2 px are still chosen, and the batch suits tiles of 100 px and their context.
+    assert recipe.network.binning == 2
+    assert recipe.training.batch == round(4 * 4 * 90_000 / (100 + 2 * context_px(4, 2)) ** 2)
+    told = [line.split(":")[0] for line in found.decisions]
+    assert not {"depth", "width", "tile", "smallest object"} & set(told)
+    assert {"working pixel size", "batch", "as the recipe says"} < set(told)
+
+
+def test_widths_are_not_tried_where_the_recipe_says_one() -> None:
+    own = OwnSettings({"network": {"base_channels": 48}})
+    tried: list[int] = []
+
+    def measured(recipe: Recipe) -> float:
+        tried.append(recipe.network.base_channels)
+        return 0.01
+
+    found = plan(own.keep(read_recipe("auto")), FACTS, CPU, MINUTES, measured, own=own)
+    assert found.recipe.network.base_channels == 48
+    assert set(tried) <= {48}
+
+
+@pytest.mark.parametrize(("own", "few"), [(None, True), (64, False)])
+def test_a_batch_of_the_recipes_own_stays_though_few_steps_are_left(
+    own: int | None, few: bool
+) -> None:
+    facts = replace(FACTS, sizes=((36, 36),))
+    settings = OwnSettings({"training": {"batch": own}} if own else {})
+    base = settings.keep(read_recipe("auto"))
+    found = plan(base, facts, CPU, RunLength(minutes=1), lambda _: 1.0, own=settings)
+    assert (found.recipe.training.batch < 23) == few
+
+
+@pytest.mark.parametrize(("binning", "sd_px"), [(1, 10.0), (4, 40.0)])
+def test_lengths_suit_the_bins_that_the_recipe_says(binning: int, sd_px: float) -> None:
+    facts = replace(FACTS, large_object_px=60, coarsest_binning=2)
+    own = OwnSettings({"network": {"binning": binning}})
+    found = plan(own.keep(read_recipe("auto")), facts, CPU, RunLength(steps=9), own=own).recipe
+    assert found.network.binning == binning
+    assert found.augmentation.elastic_sd_px == sd_px
+
+
 @pytest.mark.parametrize(
     ("images", "classes", "told"), [(4, 3, True), (5, 3, False), (4, 2, False)]
 )
@@ -433,7 +488,7 @@ def test_few_images_leave_it_to_the_user_to_say_whether_they_are_upright(
 ) -> None:
     few = replace(FACTS, label_kind="classes", classes=classes, sizes=((512, 512),) * images)
     decisions = planned(few).decisions
-    assert any("say `rotation_degrees = 15` and `mirror = false`" in d for d in decisions) == told
+    assert any("says `rotation_degrees = 15` and `mirror = false`" in d for d in decisions) == told
 
 
 def disks(diameter: int) -> Annotated:

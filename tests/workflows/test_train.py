@@ -301,6 +301,50 @@ def test_the_user_overrides_the_length_of_the_recipe(
     assert (record.steps, record.minutes) == length
 
 
+def _mine(folder: Path, batch: int) -> str:
+    text = (
+        'extends = "auto"\nname = "mine"\n[network]\nbase_channels = 6\ndepth = 1\n'
+        f"[training]\ntile_output = 32\nbatch = {batch}\nvalidations = 2\n"
+    )
+    (folder / "mine.toml").write_text(text, "utf-8")
+    return str(folder / "mine.toml")
+
+
+def test_what_a_recipe_that_extends_auto_does_not_say_is_planned(
+    request_: TrainRequest, tmp_path: Path
+) -> None:
+    asked = replace(request_, recipe=_mine(tmp_path, batch=3), steps=2)
+    result = train(asked)
+    recipe = RunFolder(request_.out).record().recipe
+    assert (recipe.name, recipe.network.depth, recipe.training.batch) == ("mine", 1, 3)
+    # Nothing said how strong augmentation is to be, and what the smallest object is.
+    assert recipe.augmentation != read_recipe(_mine(tmp_path, batch=3)).augmentation
+    assert recipe.prediction.smallest_object_px > 0
+    assert any(line.startswith("as the recipe says: network.base") for line in result.decisions)
+    assert not any(line.startswith(("depth: ", "batch: ")) for line in result.decisions)
+    assert train(replace(asked, resume=True)).steps == 2
+    other = replace(asked, recipe=_mine(tmp_path, batch=4), resume=True)
+    with pytest.raises(ConfigError, match="started with --recipe mine, not with other settings"):
+        train(other)
+
+
+def test_a_recipe_goes_on_from_a_model_with_the_network_of_that(
+    request_: TrainRequest, tmp_path: Path
+) -> None:
+    first = train(request_)
+    asked = replace(
+        request_,
+        recipe=_mine(tmp_path, batch=1),
+        out=tmp_path / "second",
+        start=Path(first.model),
+    )
+    train(asked)
+    record = RunFolder(asked.out).record()
+    assert record.recipe.network == RunFolder(request_.out).record().recipe.network
+    assert record.recipe.training.batch == 1
+    assert train(replace(asked, resume=True)).steps == request_.steps
+
+
 def _only(folder: Path, cells: Path, images: int) -> Source:
     for part in ("images", "labels"):
         (folder / part).mkdir(parents=True)

@@ -6,7 +6,7 @@ import os
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -17,6 +17,7 @@ from overtile.model.geometry import context_px, output_size, smallest_input
 from overtile.model.unet import UNet
 from overtile.training.fingerprint import BINNINGS, FEWEST_ONE_WAY, KEPT, Fingerprint
 from overtile.training.loop import Batch, TrainingState, take_step
+from overtile.training.own_settings import OwnSettings
 from overtile.training.schedule import RunLength
 from overtile.training.strength import weaken
 
@@ -41,6 +42,7 @@ _MOST_CONTEXT = 4  # pixels that a step sees, by those that it should learn from
 _WIDTH_UNMEASURED = {"cpu": 16, "cuda": 64}
 _LARGEST_MEMORY_SHARE = 0.5
 _BYTES_PER_VALUE = 80  # kept for the backward pass, for one input pixel and one base channel
+_NOTHING_OWN = OwnSettings()
 _LARGEST_BATCH = 1024  # of the recipe's schema; reached by images of a few pixels only
 
 
@@ -63,6 +65,7 @@ def plan(
     length: RunLength,
     seconds_per_step: SecondsPerStep | None = None,
     *,
+    own: OwnSettings = _NOTHING_OWN,
     network_given: bool = False,
     gap_px: int | None = None,
 ) -> Plan:
@@ -79,6 +82,8 @@ def plan(
         `ENOUGH_STEPS`. By `steps`, nothing is measured, so that equal calls give equal recipes.
     seconds_per_step : callable, optional
         Replaces the measurement.
+    own : OwnSettings
+        What is not to be chosen: `base` has it already.
     network_given : bool
         Whether the network of `base` stays as it is, and nothing is measured.
     gap_px : int, optional
@@ -91,23 +96,29 @@ def plan(
     kind, decisions = device.type, tuple[str, ...]()
     shorter = int(statistics.median(min(size) for size in facts.sizes))
     if not network_given:
+        facts = replace(
+            facts, coarsest_binning=own.get("network.binning") or facts.coarsest_binning
+        )
         base, decisions = _choose_scale(base, facts, gap_px)
+        base = own.keep(base)
     binning = base.network.binning
     grid = (base.network.depth, binning)
     longest = min(_LARGEST_TILE[kind] * binning, max(shorter, 4))
-    tile = output_size(smallest_input(longest, *grid), *grid)
+    tile = own.get("training.tile_output") or output_size(smallest_input(longest, *grid), *grid)
     seen = tile + 2 * context_px(*grid)
     work = _PIXELS_PER_STEP[kind] * binning**2
     learnt = round(work / tile**2)
     batch = max(min(learnt, round(_MOST_CONTEXT * work / seen**2), _LARGEST_BATCH), 1)
     precision, why_precision = _choose_precision(device, length)
-    base = _with(base, tile=tile, batch=batch, precision=precision)
+    base = own.keep(_with(base, tile=tile, batch=batch, precision=precision))
+    batch = base.training.batch
     base, suited = _suit_labels(base, facts)
     base, met = _meet_offset(base, facts)
     base, upright = _keep_upright(base, facts)
+    base = own.keep(base)
     measure = seconds_per_step or (lambda recipe: measure_step(recipe, facts, device))
     width, why_width = base.network.base_channels, "the model to start from has as many"
-    if not network_given:
+    if not network_given and own.get("network.base_channels") is None:
         width, why_width = _choose_width(base, kind, length, measure)
     base = _with(base, width=width)
     steps = length.steps or 0
@@ -115,7 +126,7 @@ def plan(
         steps = int(60 * length.minutes / measure(base))
     few = max(1, batch * steps // LEAST_STEPS)
     why_batch = f" and sees no more than {batch * seen**2 / 1e3:.0f} 000" * (batch < learnt)
-    if few < batch and length.minutes is not None:
+    if few < batch and length.minutes is not None and own.get("training.batch") is None:
         why_batch = f", because {batch} tiles would leave {steps} steps in {length}"
         base, steps, batch = _with(base, batch=few), steps * batch // few, few
     base, varied = _vary(base, facts, steps)
@@ -128,7 +139,7 @@ def plan(
         f"precision: {precision}, because {why_precision}",
         f"width: {width} base channels, because {why_width}",
     )
-    return Plan(recipe=base, decisions=decisions)
+    return Plan(recipe=own.keep(base), decisions=own.told(decisions))
 
 
 def _choose_scale(
@@ -219,9 +230,8 @@ def _keep_upright(base: Recipe, facts: Fingerprint) -> tuple[Recipe, tuple[str, 
         unknown = facts.classes > 2 and len(facts.sizes) < FEWEST_ONE_WAY
         return base, (
             f"rotation: by any angle, because fewer than {FEWEST_ONE_WAY} images cannot tell "
-            "whether classes lie in the same order in all; if they do, copy recipe.toml of this "
-            f"run, say `rotation_degrees = {_UPRIGHT_DEGREES:g}` and `mirror = false` there, and "
-            "give it by --recipe",
+            "whether classes lie in the same order in all; if they do, give a recipe that "
+            f"extends auto and says `rotation_degrees = {_UPRIGHT_DEGREES:g}` and `mirror = false`",
         ) * unknown
     rows, columns = facts.one_way
     mirror = base.augmentation.mirror and not columns

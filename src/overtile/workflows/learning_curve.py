@@ -10,6 +10,7 @@ from overtile.evaluation.scores import Spread, spread_of
 from overtile.model.file import MODEL_NAME
 from overtile.progress import Progress, Silence, StopRequest, never
 from overtile.records import write_record
+from overtile.training.own_settings import AUTO
 from overtile.training.split import hold_out_fraction, hold_out_pages, spread
 from overtile.training.validation import headline_of
 from overtile.workflows.annotated import read_annotated
@@ -18,7 +19,7 @@ from overtile.workflows.parts import ALL_NAME, judge_part, plan_parts
 from overtile.workflows.report import report_run
 from overtile.workflows.run_data import HoldOut
 from overtile.workflows.train import train
-from overtile.workflows.train_request import AUTO, TrainRequest
+from overtile.workflows.train_request import TrainRequest
 
 SHARES = (4, 2, 1)
 """The images are divided by these."""

@@ -10,10 +10,11 @@ from overtile.inference.predict import Predictor
 from overtile.model.file import load_model, model_path
 from overtile.progress import StopRequest
 from overtile.storage import make_folder
+from overtile.training.own_settings import AUTO
 from overtile.training.run import RECORD_NAME, RunFolder
 from overtile.training.validation import Validation, validate
 from overtile.workflows.run_data import HoldOut, gather_again
-from overtile.workflows.train_request import AUTO, TrainRequest, run_length
+from overtile.workflows.train_request import TrainRequest, run_length
 
 ALL_NAME = "all"
 """Below the folder: the run that learns from all images that it may."""

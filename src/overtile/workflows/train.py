@@ -17,6 +17,7 @@ from overtile.model.geometry import context_px
 from overtile.progress import Progress, Silence, StopRequest, never
 from overtile.training.fingerprint import fingerprint
 from overtile.training.history import History
+from overtile.training.own_settings import AUTO, own_settings
 from overtile.training.plan import plan
 from overtile.training.run import RunFolder, RunRecord, StartRecord
 from overtile.training.session import Session
@@ -28,7 +29,6 @@ from overtile.workflows.report import write_report
 from overtile.workflows.run_data import HoldOut, RunData, gather, gather_again, narrow_gap
 from overtile.workflows.start_from import Start, read_start, refuse_misfit
 from overtile.workflows.train_request import (
-    AUTO,
     TrainRequest,
     refuse_other_settings,
     run_length,
@@ -187,7 +187,9 @@ def _decide(
     decisions: tuple[str, ...] = (f"recipe: {recipe.name}, as it stands",)
     if start is not None:
         refuse_misfit(start, len(split.training[0].pixels), class_names)
-    if name == AUTO:
+    own = own_settings(name)
+    if own is not None:
+        own = own if start is None else own.without_network()
         facts = fingerprint(
             split.training, reading.kind, len(class_names), whole=not source.partial.sparse
         )
@@ -196,6 +198,7 @@ def _decide(
             facts,
             device,
             length,
+            own=own,
             network_given=start is not None,
             gap_px=data.cut.gap_px if data.cut else None,
         )

@@ -10,13 +10,11 @@ from overtile.config import Recipe, read_recipe
 from overtile.errors import ConfigError
 from overtile.model.device import choose_device
 from overtile.model.file import model_path
+from overtile.training.own_settings import own_settings
 from overtile.training.run import RunRecord
 from overtile.training.schedule import RunLength
 from overtile.workflows.annotated import Source
 from overtile.workflows.run_data import HoldOut
-
-AUTO = "auto"
-"""The recipe that plans itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,9 +104,9 @@ def refuse_other_settings(request: TrainRequest, record: RunRecord) -> None:
     if request.device is not None:
         asked["--device"] = (str(choose_device(request.device)), record.device)
     if request.recipe is not None:
-        given = read_recipe(request.recipe)
+        given = request.with_classes(read_recipe(request.recipe))
         asked["--recipe"] = (given.name, record.recipe.name)
-        if given.name == record.recipe.name != AUTO and given != record.recipe:
+        if given.name == record.recipe.name and not _is_recipe_of(record, request.recipe, given):
             asked["--recipe"] = ("with other settings", record.recipe.name)
     for option, (now, then) in asked.items():
         if now is not None and now != then:
@@ -117,6 +115,15 @@ def refuse_other_settings(request: TrainRequest, record: RunRecord) -> None:
                 remedy="resume with the same command, or start a new run in another --out",
                 path=request.out,
             )
+
+
+def _is_recipe_of(record: RunRecord, name: str, given: Recipe) -> bool:
+    """Say whether a run followed a recipe: as it stands, or in all that was not planned."""
+    own, used = own_settings(name), record.recipe
+    if record.start is not None:
+        given = given.model_copy(update={"network": used.network})
+        own = own.without_network() if own else None
+    return (given if own is None else own.keep(used)) == used
 
 
 def whole_path(path: str) -> str:
