@@ -126,7 +126,7 @@ def plan(
         steps = int(60 * length.minutes / measure(base))
     few = max(1, batch * steps // LEAST_STEPS)
     why_batch = f" and sees no more than {batch * seen**2 / 1e3:.0f} 000" * (batch < learnt)
-    if few < batch and length.minutes is not None and own.get("training.batch") is None:
+    if few < batch and length.minutes is not None:
         why_batch = f", because {batch} tiles would leave {steps} steps in {length}"
         base, steps, batch = _with(base, batch=few), steps * batch // few, few
     base, varied = _vary(base, facts, steps)
