@@ -9,7 +9,7 @@ import pytest
 from overtile.config import Recipe, read_recipe
 from overtile.training.own_settings import OwnSettings, own_settings
 
-OWN = OwnSettings({"network": {"depth": 5, "dropout": 0.0}, "training": {"batch": 7}})
+OWN = OwnSettings({"network": {"depth": 5, "batch_norm": False}, "training": {"batch": 7}})
 
 
 def written(folder: Path, text: str) -> str:
@@ -37,14 +37,14 @@ def test_other_recipes_are_used_as_they_stand(tmp_path: Path, text: str) -> None
 def test_settings_are_put_back_and_others_stay() -> None:
     chosen = read_recipe("auto")
     kept = OWN.keep(chosen)
-    assert (kept.network.depth, kept.network.dropout, kept.training.batch) == (5, 0.0, 7)
+    assert (kept.network.depth, kept.network.batch_norm, kept.training.batch) == (5, False, 7)
     assert OwnSettings().keep(kept) == kept
     assert kept.loss == chosen.loss
     assert isinstance(kept, Recipe)
 
 
-def test_a_setting_is_found_by_its_dotted_name_though_it_be_zero() -> None:
-    assert (OWN.get("network.depth"), OWN.get("network.dropout")) == (5, 0.0)
+def test_a_setting_is_found_by_its_dotted_name_though_it_be_false() -> None:
+    assert (OWN.get("network.depth"), OWN.get("network.batch_norm")) == (5, False)
     assert OWN.get("network.binning") is None
 
 
@@ -56,6 +56,6 @@ def test_decisions_that_were_not_taken_are_not_told_and_what_stayed_is() -> None
     decisions = ("depth: 3 poolings", "batch: 2, because", "width: 16 base channels")
     assert OWN.told(decisions) == (
         "width: 16 base channels",
-        "as the recipe says: network.depth = 5, network.dropout = 0.0, training.batch = 7",
+        "as the recipe says: network.depth = 5, network.batch_norm = false, training.batch = 7",
     )
     assert OwnSettings().told(decisions) == decisions

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -54,7 +55,7 @@ class OwnSettings:
         if not settings:
             return tuple(decisions)
         moot = tuple(f"{_DECISIONS[key]}: " for key in settings if key in _DECISIONS)
-        stayed = ", ".join(f"{key} = {value}" for key, value in settings.items())
+        stayed = ", ".join(f"{key} = {json.dumps(value)}" for key, value in settings.items())
         return (
             *(decision for decision in decisions if not decision.startswith(moot)),
             f"as the recipe says: {stayed}",
