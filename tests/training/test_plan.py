@@ -447,6 +447,22 @@ def test_what_the_recipe_says_is_not_planned_and_the_rest_suits_it() -> None:
     assert {"working pixel size", "batch", "as the recipe says"} < set(told)
 
 
+@pytest.mark.parametrize("depth", [1, 2, 5])
+def test_bins_suit_a_depth_of_the_recipes_own_where_regions_judge(depth: int) -> None:
+    facts = replace(FACTS, large_object_px=60, coarsest_binning=2)
+    own = OwnSettings({"network": {"depth": depth}})
+    # The gap is that of the recipe as it was read: as wide as its depth sees in single pixels.
+    found = plan(
+        own.keep(read_recipe("auto")),
+        facts,
+        CPU,
+        RunLength(steps=9),
+        own=own,
+        gap_px=context_px(depth),
+    ).recipe.network
+    assert (found.depth, found.binning) == (depth, 1)
+
+
 def test_widths_are_not_tried_where_the_recipe_says_one() -> None:
     own = OwnSettings({"network": {"base_channels": 48}})
     tried: list[int] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -99,7 +99,8 @@ def plan(
         facts = replace(
             facts, coarsest_binning=own.get("network.binning") or facts.coarsest_binning
         )
-        base, decisions = _choose_scale(base, facts, gap_px)
+        depth = own.get("network.depth")
+        base, decisions = _choose_scale(base, facts, gap_px, DEPTHS if depth is None else (depth,))
         base = own.keep(base)
     binning = base.network.binning
     grid = (base.network.depth, binning)
@@ -143,7 +144,7 @@ def plan(
 
 
 def _choose_scale(
-    base: Recipe, facts: Fingerprint, gap_px: int | None
+    base: Recipe, facts: Fingerprint, gap_px: int | None, depths: Sequence[int]
 ) -> tuple[Recipe, tuple[str, ...]]:
     """Take the coarsest pixels that show the labels as they are, and then the shallowest network
     that sees all of an object from its middle.
@@ -157,10 +158,10 @@ def _choose_scale(
         return gap_px is None or context_px(depth, binning) <= gap_px
 
     coarse = [one for one in BINNINGS if one <= facts.coarsest_binning]
-    binning = max(one for one in coarse if keeps_apart(one, DEPTHS[0]))
-    depths = [depth for depth in DEPTHS if keeps_apart(binning, depth)]
-    fitting = [d for d in depths if 2 * context_px(d, binning) >= facts.large_object_px]
-    depth = fitting[0] if fitting else depths[-1]
+    binning = max(one for one in coarse if keeps_apart(one, depths[0]))
+    apart = [depth for depth in depths if keeps_apart(binning, depth)]
+    fitting = [d for d in apart if 2 * context_px(d, binning) >= facts.large_object_px]
+    depth = fitting[0] if fitting else apart[-1]
     network = base.network.model_copy(update={"depth": depth, "binning": binning})
     reasons = (
         f"depth: {depth} poolings, which see {context_px(depth, binning)} px around a pixel, "
