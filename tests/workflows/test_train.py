@@ -414,38 +414,40 @@ def test_classes_have_the_colours_that_the_user_gives(request_: TrainRequest) ->
 
 
 @pytest.mark.parametrize(
-    ("kind", "colours", "fault"),
+    ("kind", "given", "fault"),
     [
-        ("instances", ("#ff0000",), "classes are coloured, and the labels are objects"),
-        ("classes", ("#ff0000",), "are 1, and the labels have 4 classes; give 3 colours"),
-        ("classes", ("#ff0000", "#00ff00", "blue"), "'blue' is not a colour; write red"),
+        (
+            "instances",
+            {"class_names": ("background", "cell")},
+            "classes are named, and the labels are objects",
+        ),
+        ("classes", {"class_names": ("background", "cell")}, "are 2 names for . classes"),
+        ("classes", {"class_names": ("cell",) * 4}, "must differ and be words: 'cell', 'cell'"),
+        ("classes", {"class_names": ("a", "b", "c", "two\nlines")}, "must differ and be words"),
+        ("classes", {"class_names": ("a", "b", "c", "")}, "must differ and be words"),
+        (
+            "instances",
+            {"class_colours": ("#ff0000",)},
+            "classes are coloured, and the labels are objects",
+        ),
+        (
+            "classes",
+            {"class_colours": ("#ff0000",)},
+            "are 1, and the labels have 4 classes; give 3 colours",
+        ),
+        (
+            "classes",
+            {"class_colours": ("#ff0000", "#00ff00", "blue")},
+            "'blue' is not a colour; write red",
+        ),
     ],
 )
-def test_colours_that_do_not_suit_the_classes_are_refused(
-    request_: TrainRequest, kind: LabelKind, colours: tuple[str, ...], fault: str
+def test_names_and_colours_that_do_not_suit_the_classes_are_refused(
+    request_: TrainRequest, kind: LabelKind, given: dict[str, Any], fault: str
 ) -> None:
     source = replace(request_.source, label_kind=kind)
     with pytest.raises(ConfigError, match=fault):
-        train(replace(request_, source=source, class_colours=colours))
-    assert not request_.out.exists()
-
-
-@pytest.mark.parametrize(
-    ("kind", "names", "fault"),
-    [
-        ("instances", ("background", "cell"), "classes are named, and the labels are objects"),
-        ("classes", ("background", "cell"), "are 2 names for . classes"),
-        ("classes", ("cell",) * 4, "must differ and be words: 'cell', 'cell'"),
-        ("classes", ("a", "b", "c", "two\nlines"), "must differ and be words"),
-        ("classes", ("a", "b", "c", ""), "must differ and be words"),
-    ],
-)
-def test_names_that_do_not_suit_the_classes_are_refused(
-    request_: TrainRequest, kind: LabelKind, names: tuple[str, ...], fault: str
-) -> None:
-    source = replace(request_.source, label_kind=kind)
-    with pytest.raises(ConfigError, match=fault):
-        train(replace(request_, source=source, class_names=names))
+        train(replace(request_, source=source, **given))
     assert not request_.out.exists()
 
 

@@ -290,8 +290,7 @@ class Session:
         self.progress.say(
             f"step {step}, {seconds:.0f} s: {validation} on "
             f"{counted(len(self.split.validation), 'validation image')}"
-            + ", the best so far"
-            * better
+            f"{', the best so far' * better}"
         )
         if better:
             self._change(best=validation.worth, best_step=step)

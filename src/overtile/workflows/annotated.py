@@ -20,6 +20,7 @@ from overtile.data.targets import object_ids
 from overtile.errors import LabelError, OvertileError, PairError, printable
 from overtile.io import Image, Pair, count_others, match_files, read_image, read_labels
 from overtile.progress import StopRequest, heed, never
+from overtile.training.split import shown_classes
 from overtile.wording import counted
 
 Facts = tuple[tuple[str, str], ...]
@@ -151,7 +152,7 @@ def missing_classes(found: AnnotatedSet, labels: str) -> LabelError | None:
     reading = found.reading
     if reading is None or reading.kind != "classes":
         return None
-    shown = set[int]().union(*(np.unique(page.labels).tolist() for page in found.pages))
+    shown = frozenset[int]().union(*(shown_classes(page.labels) for page in found.pages))
     missing = [str(index) for index in range(1, reading.classes) if index not in shown]
     if not missing:
         return None
