@@ -17,7 +17,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     """A demo of a second: three small images, one fresh one."""
     for name, value in {"ANNOTATED": 3, "FRESH": 1, "SIDE_PX": 64, "MINUTES": 0.01}.items():
         monkeypatch.setattr(demonstration, name, value)
-    monkeypatch.setattr(plan, "WIDTHS", (4,))
+    monkeypatch.setattr(plan, "STEPS_WANTED", {4: 0})
     monkeypatch.setattr(plan, "_PIXELS_PER_STEP", {"cpu": 5000, "cuda": 5000})
 
 

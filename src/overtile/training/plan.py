@@ -21,11 +21,9 @@ from overtile.training.own_settings import OwnSettings
 from overtile.training.schedule import RunLength
 from overtile.training.strength import weaken
 
-WIDTHS = (16, 24, 32, 48, 64)
-"""Base channels that are tried, the narrowest first."""
-
-ENOUGH_STEPS = 10_000
-"""A wider network is chosen only if it can take as many steps in the time given."""
+STEPS_WANTED = {8: 0, 16: 3000, 24: 10_000, 32: 10_000, 48: 10_000, 64: 10_000}
+"""Base channels that are tried, the narrowest first, by the steps that the time given must allow a
+network so wide."""
 
 LEAST_STEPS = 3000
 """Where a run gets fewer steps, each learns from fewer tiles."""
@@ -79,7 +77,7 @@ def plan(
     device : torch.device
     length : RunLength
         By `minutes`, steps are measured on `device` and the widest network is taken that gets
-        `ENOUGH_STEPS`. By `steps`, nothing is measured, so that equal calls give equal recipes.
+        its `STEPS_WANTED`. By `steps`, nothing is measured, so that equal calls give equal recipes.
     seconds_per_step : callable, optional
         Replaces the measurement.
     own : OwnSettings
@@ -287,8 +285,8 @@ def _choose_width(
     if length.minutes is None:
         width = _WIDTH_UNMEASURED[device]
         return width, f"the length is given in steps, and {width} is the default on a {device}"
-    chosen, tried = WIDTHS[0], []
-    for width in WIDTHS:
+    chosen, tried, wanted = min(STEPS_WANTED), [], 0
+    for width, wanted in STEPS_WANTED.items():
         recipe = _with(base, width=width)
         if _memory_needed(recipe) > _LARGEST_MEMORY_SHARE * _memory(device):
             tried.append(f"{width} does not fit into memory")
@@ -296,10 +294,10 @@ def _choose_width(
         seconds = measure(recipe)
         steps = int(60 * length.minutes / seconds)
         tried.append(f"{width} takes {seconds:.2g} s a step, {steps} steps in {length}")
-        if steps < ENOUGH_STEPS:
+        if steps < wanted:
             break
         chosen = width
-    return chosen, f"{ENOUGH_STEPS} steps are wanted: {'; '.join(tried)}"
+    return chosen, f"{width} should get {wanted} steps: {'; '.join(tried)}"
 
 
 def _choose_precision(device: torch.device, length: RunLength) -> tuple[Precision, str]:
