@@ -23,8 +23,8 @@ RIVALS: dict[tuple[str, int | None], str] = {
     ("isbi2012", None): "milesial",
     ("dsb2018", None): "milesial",
 }
-"""The best of the others by the first seed, by data and number of images: more seeds are for `auto`
-and for it."""
+"""The best of the others when each had one seed, by data and number of images: more seeds are for
+`auto` and for it."""
 
 LONGER = ("isbi2012", "dsb2018")
 _MINUTES_BESIDE = 1.5

@@ -81,8 +81,8 @@ def test_the_narrowest_is_taken_where_none_gets_enough_steps() -> None:
     result = planned(fast_up_to=0)
     assert result.recipe.network.base_channels == WIDTHS[0]
     assert said(result.decisions, "width") == (
-        "width: 8 base channels, because 16 should get 3000 steps: 8 takes 0.61 s a step, 990 steps "
-        "in 10 minutes; 16 takes 0.2 s a step, 2970 steps in 10 minutes"
+        "width: 8 base channels, because 16 should get 1000 steps: 8 takes 0.61 s a step, 990 "
+        "steps in 10 minutes; 16 takes 0.61 s a step, 990 steps in 10 minutes"
     )
 
 

@@ -21,7 +21,7 @@ from overtile.training.own_settings import OwnSettings
 from overtile.training.schedule import RunLength
 from overtile.training.strength import weaken
 
-STEPS_WANTED = {8: 0, 16: 3000, 24: 10_000, 32: 10_000, 48: 10_000, 64: 10_000}
+STEPS_WANTED = {8: 0, 16: 1000, 24: 10_000, 32: 10_000, 48: 10_000, 64: 10_000}
 """Base channels that are tried, the narrowest first, by the steps that the time given must allow a
 network so wide."""
 
