@@ -20,7 +20,7 @@ Run = Callable[[str, int, Path], dict[str, Any]]
 def run_missing(
     run: Run, names: Iterable[str], seeds: int, results: Path, *, minutes: float
 ) -> None:
-    """Run what is missing, on one core; ``--seeds N`` asks for fewer seeds.
+    """Run what is missing, on one core; ``--seeds N`` and ``--data NAME`` ask for less.
 
     Parameters
     ----------
@@ -36,13 +36,16 @@ def run_missing(
     """
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", type=int, default=seeds)
-    asked = range(parser.parse_args().seeds)
+    parser.add_argument("--data", choices=tuple(names), help="one data set only")
+    given = parser.parse_args()
+    asked = range(given.seeds)
     data = os.environ.get("OVERTILE_DATA")
     if data is None:
         sys.exit("error: OVERTILE_DATA is not set; name the folder of the data sets")
     torch.set_num_threads(1)
     results.mkdir(parents=True, exist_ok=True)
-    jobs = [(name, seed, results / f"{name}-seed{seed}.json") for seed in asked for name in names]
+    chosen = [given.data] if given.data else list(names)
+    jobs = [(name, seed, results / f"{name}-seed{seed}.json") for seed in asked for name in chosen]
     jobs = [job for job in jobs if not job[2].exists()]
     print(f"{len(jobs)} seeds of data sets, about {minutes * len(jobs):.0f} minutes", flush=True)
     for name, seed, path in jobs:

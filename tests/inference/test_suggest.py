@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from overtile.arrays import Floats
 from overtile.config import NetworkConfig
+from overtile.inference import suggest as suggesting
 from overtile.inference.predict import Predictor
 from overtile.inference.suggest import cut_regions, disagreement, looks, rank
 from overtile.model.unet import UNet
@@ -61,19 +62,52 @@ def test_regions_are_about_as_large_as_asked() -> None:
     assert set(sides) == {(256, 233), (256, 234)}
 
 
-def test_of_regions_that_look_different_the_most_puzzling_comes_first() -> None:
-    described = [np.array([x]) for x in (0.0, 10.0, 20.0)]
-    assert rank([0.1, 0.3, 0.2], described, 3) == [1, 2, 0]
+def looking(*values: float) -> list[np.ndarray[tuple[int], np.dtype[np.float64]]]:
+    """Give regions that one number describes."""
+    return [np.array([value]) for value in values]
 
 
-def test_a_region_like_one_that_was_chosen_waits() -> None:
-    described = [np.array([x, x]) for x in (0.0, 0.01, 5.0, 9.0)]
-    assert rank([1.0, 0.99, 0.5, 0.4], described, 4) == [0, 2, 3, 1]
+def test_the_first_region_looks_like_most_of_the_others() -> None:
+    assert rank(looking(9, 0, 0.1, 0.2, -9), 1) == [2]
+
+
+def test_one_of_each_kind_comes_before_a_second_of_the_same() -> None:
+    # Three of one kind, two of another, one of a third.
+    chosen = rank(looking(0, 0.1, 0.2, 30, 30.1, -30), 6)
+    assert chosen[0] == 1
+    assert chosen[1] in {3, 4}
+    assert chosen[2] == 5
+    assert set(chosen[3:]) == {0, 2, 7 - chosen[1]}
+
+
+def test_a_kind_that_is_annotated_already_waits() -> None:
+    regions = looking(0, 0.1, 0.2, 30)
+    assert rank(regions, 1) == [1]
+    assert rank(regions, 1, known=looking(0.1)) == [3]
+
+
+def test_a_region_of_many_that_are_not_served_can_still_be_chosen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(suggesting, "_MOST_SERVED", 3)
+    chosen = rank(looking(*range(10)), 10)
+    assert sorted(chosen) == list(range(10))
+
+
+@given(st.lists(st.floats(-5, 5), min_size=1, max_size=8))
+def test_each_choice_adds_most_to_how_well_all_are_stood_for(values: list[float]) -> None:
+    table = np.array(values)
+    table = (table - table.mean()) / (table.std() or 1)
+    alike = np.exp(-4 * (table[:, None] - table) ** 2)
+    chosen = rank(looking(*values), len(values))
+    for number in range(len(chosen)):
+        stood_for = [alike[:, [*chosen[:number], one]].max(axis=1).sum() for one in chosen]
+        assert stood_for[number] >= max(stood_for[number:]) - 1e-9
 
 
 @pytest.mark.parametrize("count", [0, 1, 5, 50])
 def test_no_region_is_suggested_twice(count: int) -> None:
-    chosen = rank([0.0] * 9, [np.zeros(3)] * 9, count)
+    chosen = rank([np.zeros(3)] * 9, count)
     assert len(chosen) == len(set(chosen)) == min(count, 9)
 
 

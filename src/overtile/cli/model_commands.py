@@ -93,11 +93,15 @@ def suggest_command(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the list and the page go.")],
     count: Annotated[int, typer.Option(metavar="N", help="How many regions to suggest.")] = 10,
     side: Annotated[int, typer.Option(metavar="PX", help="Side of a region, about.")] = 256,
+    annotated: Annotated[
+        list[str] | None,
+        typer.Option(metavar="IMAGES", help="Images that are annotated; may be repeated."),
+    ] = None,
     axes: Axes = None,
     device: Device = None,
     json_target: Json = None,
 ) -> int:
-    """Rank regions of images by how much annotating them would teach the model."""
+    """Choose regions to annotate next: few that stand for all that the images show."""
     from overtile.cli.console import ShownProgress
     from overtile.cli.signals import stop_on_signals
     from overtile.workflows.suggest import SuggestRequest, suggest
@@ -108,6 +112,7 @@ def suggest_command(
         out=out,
         count=count,
         side_px=side,
+        annotated=annotated or (),
         axes=axes,
         device=device or "auto",
     )

@@ -1,4 +1,4 @@
-"""What to annotate next: regions that puzzle the network and are unlike each other."""
+"""What to annotate next: regions that stand for what the images show, each for something else."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from overtile.inference.views import views
 
 _LEAST = 1e-12
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+_MOST_SERVED = 2000
+"""As many regions, evenly drawn, say what all look like, so that memory grows as their number."""
 
 
 def disagreement(predictor: Predictor, pixels: Floats) -> tuple[Floats, Floats]:
@@ -80,38 +82,46 @@ def looks(pixels: Floats, probabilities: Floats) -> NDArray[np.float64]:
     return np.concatenate([*parts, probabilities.mean(axis=(1, 2))])
 
 
-def rank(gains: Sequence[float], described: Sequence[NDArray[np.float64]], count: int) -> list[int]:
-    """Choose regions one by one: each time that of the largest gain that is unlike those before.
+def rank(
+    described: Sequence[NDArray[np.float64]],
+    count: int,
+    known: Sequence[NDArray[np.float64]] = (),
+) -> list[int]:
+    """Choose regions one by one: each time that which stands for most that nothing stands for yet.
+
+    A region stands for another as far as the two look alike: by exp(-d² / (D / 4)), where d is
+    their distance in D standardised `looks`. Each choice adds most to the sum over all regions of
+    the best that stands for them, which is facility location (Krause and Golovin 2014,
+    section 1.2): regions of a kind that is frequent come first, one of each kind before a second.
 
     Parameters
     ----------
-    gains : sequence of float
-        Mean disagreement of each region, not negative.
     described : sequence of arrays
         `looks` of each region.
     count : int
         How many to choose, at most.
+    known : sequence of arrays
+        `looks` of regions that are annotated already.
 
     Returns
     -------
     chosen : list of int
         Numbers of regions, the first to annotate first.
     """
-    table = np.array(described, np.float64).reshape(len(gains), -1)
+    regions = len(described)
+    table = np.array([*described, *known], np.float64).reshape(regions + len(known), -1)
     spread = table.std(axis=0)
     table = (table - table.mean(axis=0)) / np.where(spread > 0, spread, 1)
-    worth = np.array(gains, np.float64)
-    # Distances within which regions count as alike: those of near neighbours in the set.
-    scale = max(1.0, math.sqrt(table.shape[1]) / 2)
-    new = np.ones(len(worth))
-    left = np.ones(len(worth), bool)
+    served = table[: regions : math.ceil(max(regions, 1) / _MOST_SERVED)]
+    alike = np.exp(-_squared_distances(served, table) / (table.shape[1] / 4))
+    best = alike[:, regions:].max(axis=1, initial=0)
+    left = np.ones(regions, bool)
     chosen: list[int] = []
     while left.any() and len(chosen) < count:
-        best = int(np.argmax(np.where(left, worth * new, -1)))
-        chosen.append(best)
-        left[best] = False
-        away = np.linalg.norm(table - table[best], axis=1)
-        new = np.minimum(new, 1 - np.exp(-((away / scale) ** 2)))
+        gain = np.maximum(alike[:, :regions] - best[:, None], 0).sum(axis=0)
+        chosen.append(int(np.argmax(np.where(left, gain, -1))))
+        left[chosen[-1]] = False
+        best = np.maximum(best, alike[:, chosen[-1]])
     return chosen
 
 
@@ -119,6 +129,14 @@ def _entropy(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
     """Give the entropy of each pixel in bits."""
     likely = np.maximum(probabilities, _LEAST).astype(np.float64)
     return np.asarray(-(likely * np.log2(likely)).sum(axis=0))
+
+
+def _squared_distances(
+    rows: NDArray[np.float64], columns: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Give those of all pairs, without a difference of each: those would not fit into memory."""
+    squares = (rows**2).sum(axis=1)[:, None] + (columns**2).sum(axis=1)
+    return np.asarray(np.maximum(squares - 2 * rows @ columns.T, 0))
 
 
 def _spans(length: int, side_px: int) -> list[slice]:

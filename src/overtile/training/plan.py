@@ -285,7 +285,7 @@ def _choose_width(
     if length.minutes is None:
         width = _WIDTH_UNMEASURED[device]
         return width, f"the length is given in steps, and {width} is the default on a {device}"
-    chosen, tried, wanted = min(STEPS_WANTED), [], 0
+    chosen, tried = min(STEPS_WANTED), []
     for width, wanted in STEPS_WANTED.items():
         recipe = _with(base, width=width)
         if _memory_needed(recipe) > _LARGEST_MEMORY_SHARE * _memory(device):
@@ -295,9 +295,10 @@ def _choose_width(
         steps = int(60 * length.minutes / seconds)
         tried.append(f"{width} takes {seconds:.2g} s a step, {steps} steps in {length}")
         if steps < wanted:
+            tried.append(f"{width} should get {wanted}")
             break
         chosen = width
-    return chosen, f"{width} should get {wanted} steps: {'; '.join(tried)}"
+    return chosen, "; ".join(tried)
 
 
 def _choose_precision(device: torch.device, length: RunLength) -> tuple[Precision, str]:

@@ -1,4 +1,4 @@
-"""Suggest: which regions of which images to annotate next, so that little work teaches much."""
+"""Suggest: which regions to annotate next, so that few stand for all that the images show."""
 
 from __future__ import annotations
 
@@ -41,6 +41,9 @@ class SuggestRequest:
     """Images that are not annotated: files, folders or patterns."""
 
     out: Path
+    annotated: Sequence[str] = ()
+    """Images whose looks are known already, of which nothing is suggested."""
+
     count: int = 10
     """How many regions to suggest."""
 
@@ -100,7 +103,8 @@ def suggest(
     Raises
     ------
     ModelError, ImageError, PairError, ConfigError
-        If the model, the inputs or the numbers cannot be used, or no image can be looked at.
+        If the model, the inputs or the numbers cannot be used, no image can be looked at, or all
+        of them are annotated.
     OutputError
         If the folder holds anything, or cannot be written to.
     StoppedError
@@ -111,30 +115,40 @@ def suggest(
         if value < 1:
             raise ConfigError(f"{option} must be positive, got {value}", remedy="give 1 or more")
     _refuse_occupied(request.out)
-    images = [path for place in request.inputs for path in find_images(place)]
+    annotated = _find(request.annotated)
+    images = [path for path in _find(request.inputs) if path not in annotated]
+    if not images:
+        raise ImageError("all images are annotated already", remedy="give others")
     network, model = load_model(model_path(request.model))
     predictor = Predictor(
         network=network.to(choose_device(request.device)), label_offset_px=model.label_offset_px
     )
     candidates: list[_Candidate] = []
+    known: list[NDArray[np.float64]] = []
     failed: list[str] = []
-    for number, path in enumerate(images):
-        heed(should_stop, f"stopped after {number} of {len(images)} images", "start again")
-        progress.advance("looking", number, len(images), path.name)
+    all_images = [*images, *annotated]
+    for number, path in enumerate(all_images):
+        heed(should_stop, f"stopped after {number} of {len(all_images)} images", "start again")
+        progress.advance("looking", number, len(all_images), path.name)
         try:
-            candidates += _candidates(path, request, predictor)
+            found = _candidates(path, request, predictor)
         except ImageError as error:
-            if len(images) == 1:
+            if len(all_images) == 1:
                 raise
             failed.append(str(error))
+            continue
+        if number < len(images):
+            candidates += found
+        else:
+            known += [one.looks for one in found]
     if not candidates:
         raise ImageError("no image can be looked at: " + failed[0], remedy="give others")
-    chosen = rank(
-        [one.suggestion.disagreement for one in candidates],
-        [one.looks for one in candidates],
-        request.count,
-    )
+    chosen = rank([one.looks for one in candidates], request.count, known)
     return _write(request, [candidates[number] for number in chosen], candidates, failed)
+
+
+def _find(places: Sequence[str]) -> list[Path]:
+    return [path for place in places for path in find_images(place)]
 
 
 def _refuse_occupied(out: Path) -> None:
