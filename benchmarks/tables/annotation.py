@@ -11,13 +11,15 @@ def suggestion_table() -> str:
     """Draw scores after each round of annotating."""
     rows = []
     for data, results in _by_data("suggestions/*.json").items():
-        first = results[0]
-        for way in ("suggested", "random"):
-            rounds = zip(*(result["scores"][way] for result in results), strict=True)
-            cells = [figure("", list(scores)) for scores in rounds]
-            rows.append([f"{data}, {first['score']}", str(len(results)), way, *cells])
-    regions = read_results("suggestions/*.json")[0]["regions"] if rows else []
-    return markdown(["data", "seeds", "regions", *(f"{n} regions" for n in regions)], rows)
+        first, *more = results[0]["regions"]
+        counts = f"{first}, then {', '.join(map(str, more))} regions"
+        for score in results[0]["scores"]["random"][0]:
+            for way in ("suggested", "random"):
+                rounds = zip(*(result["scores"][way] for result in results), strict=True)
+                cells = [figure("", [one[score] for one in scores]) for scores in rounds]
+                rows.append([f"{data}, {counts}", score, str(len(results)), way, *cells])
+    times = ["first regions", "twice as many", "4 times", "8 times"]
+    return markdown(["data", "score", "seeds", "regions", *times], rows)
 
 
 def going_on_table() -> str:

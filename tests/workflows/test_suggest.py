@@ -6,9 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import tifffile
 
 from overtile.cli.main import main
+from overtile.io import read_image
 
 
 def told(capsys: pytest.CaptureFixture[str], *arguments: str | Path, code: int = 0) -> Any:  # noqa: ANN401
@@ -60,6 +63,25 @@ def test_nothing_is_suggested_of_images_that_are_annotated(
     result = told(capsys, *arguments, "--out", tmp_path / "next", "--count", "99")
     suggested = {one["image"] for one in result["suggestions"]}
     assert suggested == {"cell0.tif", "cell2.tif", "cell3.tif"}
+
+
+def test_what_looks_like_an_annotated_image_comes_late(
+    trained: Path, cells: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    usual = read_image(cells / "images" / "cell0.tif").pixels[0, 0]
+    stripes = np.tile(np.array([0, 250], np.uint8), (len(usual), usual.shape[1] // 2))
+    shown = {"a.tif": usual, "b.tif": usual[::-1], "c.tif": stripes}
+    (tmp_path / "new").mkdir()
+    for name, pixels in shown.items():
+        tifffile.imwrite(tmp_path / "new" / name, pixels)
+    arguments = ("suggest", trained, tmp_path / "new", "--count", "1", "--out")
+    known = ("--annotated", cells / "images" / "cell0.tif")
+    first = [
+        told(capsys, *arguments, tmp_path / f"next{len(more)}", *more)["suggestions"][0]["image"]
+        for more in ((), known)
+    ]
+    assert first[0] in {"a.tif", "b.tif"}
+    assert first[1] == "c.tif"
 
 
 def test_where_all_images_are_annotated_that_is_said(
