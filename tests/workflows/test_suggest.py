@@ -36,7 +36,6 @@ def test_regions_are_listed_and_shown(
     first = result["suggestions"][0]
     assert (first["height"], first["width"]) == (32, 32)
     assert 0 < first["disagreement"] < 1
-    assert sorted(name for name, _ in result["images"]) == [f"cell{n}.tif" for n in range(4)]
     assert json.loads((out / "suggestions.json").read_text("utf-8")) == result
     page = (out / "suggestions.html").read_text("utf-8")
     assert page.count('<article class="card">') == 5
@@ -59,7 +58,8 @@ def test_nothing_is_suggested_of_images_that_are_annotated(
     trained: Path, cells: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     images = cells / "images"
-    arguments = ("suggest", trained, images, "--annotated", images / "cell1.tif", "--side", "32")
+    otherwise_named = images / ".." / "images" / "cell1.tif"
+    arguments = ("suggest", trained, images, "--annotated", otherwise_named, "--side", "32")
     result = told(capsys, *arguments, "--out", tmp_path / "next", "--count", "99")
     suggested = {one["image"] for one in result["suggestions"]}
     assert suggested == {"cell0.tif", "cell2.tif", "cell3.tif"}

@@ -33,9 +33,6 @@ class Suggested:
     regions: Sequence[SuggestedRegion]
     """The first to annotate first."""
 
-    images: Sequence[tuple[str, float]]
-    """Mean disagreement of every image in bits, the largest first."""
-
 
 def render_suggestions(suggested: Suggested) -> str:
     """Write the page.

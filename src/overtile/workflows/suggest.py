@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,19 +80,19 @@ class SuggestResult(Settings):
     suggestions: tuple[Suggestion, ...]
     """The first to annotate first."""
 
-    images: tuple[tuple[str, float], ...]
-    """All images by their mean disagreement, the largest first."""
-
     failed: tuple[str, ...]
     """One line for each image that could not be looked at."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Candidate:
-    suggestion: Suggestion
+    """A region, without its pixels: all those of many images would not fit into memory."""
+
+    path: Path
+    page: int
+    name: str
+    region: Region
     looks: NDArray[np.float64]
-    pixels: Floats
-    doubt: Floats
 
 
 def suggest(
@@ -116,7 +116,8 @@ def suggest(
             raise ConfigError(f"{option} must be positive, got {value}", remedy="give 1 or more")
     _refuse_occupied(request.out)
     annotated = _find(request.annotated)
-    images = [path for path in _find(request.inputs) if path not in annotated]
+    files = {path.resolve() for path in annotated}
+    images = [path for path in _find(request.inputs) if path.resolve() not in files]
     if not images:
         raise ImageError("all images are annotated already", remedy="give others")
     network, model = load_model(model_path(request.model))
@@ -143,8 +144,9 @@ def suggest(
             known += [one.looks for one in found]
     if not candidates:
         raise ImageError("no image can be looked at: " + failed[0], remedy="give others")
-    chosen = rank([one.looks for one in candidates], request.count, known)
-    return _write(request, [candidates[number] for number in chosen], candidates, failed)
+    ranked = rank([one.looks for one in candidates], request.count, known)
+    chosen = [candidates[number] for number in ranked]
+    return _write(request, _show(chosen, request.axes, predictor), failed)
 
 
 def _find(places: Sequence[str]) -> list[Path]:
@@ -156,68 +158,79 @@ def _refuse_occupied(out: Path) -> None:
         raise OutputError("holds other work", remedy="choose a new folder for --out", path=out)
 
 
+def _pages(path: Path, axes: str | None) -> Iterator[tuple[str, Floats]]:
+    """Give the name and the normalised pixels of each page, one after the other."""
+    image = read_image(path, axes=axes)
+    for name, pixels in zip(page_names(path, image.pages), image.pixels, strict=True):
+        yield name, normalise(pixels)
+
+
 def _candidates(path: Path, request: SuggestRequest, predictor: Predictor) -> list[_Candidate]:
-    image = read_image(path, axes=request.axes)
     found = []
-    for number, (name, pixels) in enumerate(
-        zip(page_names(path, image.pages), image.pixels, strict=True)
-    ):
-        normal = normalise(pixels)
-        doubt, probabilities = disagreement(predictor, normal)
-        for region in cut_regions(image.size, request.side_px):
+    for page, (name, pixels) in enumerate(_pages(path, request.axes)):
+        probabilities = predictor.probabilities(pixels)
+        for region in cut_regions((pixels.shape[1], pixels.shape[2]), request.side_px):
             part = (region.rows, region.columns)
+            described = looks(pixels[:, *part], probabilities[:, *part])
             found.append(
-                _Candidate(
-                    suggestion=_suggestion(name, number, region, doubt),
-                    looks=looks(normal[:, *part], probabilities[:, *part]),
-                    pixels=normal[:, *part],
-                    doubt=doubt[part],
-                )
+                _Candidate(path=path, page=page, name=name, region=region, looks=described)
             )
     return found
 
 
-def _suggestion(name: str, page: int, region: Region, doubt: Floats) -> Suggestion:
-    height, width = region.shape
+def _show(
+    chosen: Sequence[_Candidate], axes: str | None, predictor: Predictor
+) -> list[tuple[Suggestion, SuggestedRegion]]:
+    """Tell where the network contradicts itself in the regions that were chosen."""
+    shown: dict[int, tuple[Suggestion, SuggestedRegion]] = {}
+    for path in dict.fromkeys(one.path for one in chosen):
+        for page, (_, pixels) in enumerate(_pages(path, axes)):
+            inside = [n for n, one in enumerate(chosen) if (one.path, one.page) == (path, page)]
+            if not inside:
+                continue
+            doubt, _ = disagreement(predictor, pixels)
+            for number in inside:
+                shown[number] = _shown(number, chosen[number], pixels, doubt)
+    return [shown[number] for number in range(len(chosen))]
+
+
+def _shown(
+    number: int, one: _Candidate, pixels: Floats, doubt: Floats
+) -> tuple[Suggestion, SuggestedRegion]:
+    part = (one.region.rows, one.region.columns)
+    suggestion = _suggestion(one, doubt[part])
+    name = f"{number + 1}. {one.name}, row {suggestion.row}, column {suggestion.column}"
+    return suggestion, SuggestedRegion(
+        name=name, pixels=pixels[:, *part].copy(), disagreement=doubt[part].copy()
+    )
+
+
+def _suggestion(one: _Candidate, doubt: Floats) -> Suggestion:
+    height, width = one.region.shape
     return Suggestion(
-        image=name,
-        page=page,
-        row=region.rows.start,
-        column=region.columns.start,
+        image=one.name,
+        page=one.page,
+        row=one.region.rows.start,
+        column=one.region.columns.start,
         height=height,
         width=width,
-        disagreement=round(float(doubt[region.rows, region.columns].mean()), 6),
+        disagreement=round(float(doubt.mean()), 6),
     )
 
 
 def _write(
     request: SuggestRequest,
-    chosen: Sequence[_Candidate],
-    candidates: Sequence[_Candidate],
+    shown: Sequence[tuple[Suggestion, SuggestedRegion]],
     failed: Sequence[str],
 ) -> SuggestResult:
-    by_image: dict[str, list[float]] = {}
-    for one in candidates:
-        by_image.setdefault(one.suggestion.image, []).append(one.suggestion.disagreement)
-    means = {name: round(float(np.mean(values)), 6) for name, values in by_image.items()}
-    images = tuple(sorted(means.items(), key=lambda entry: -entry[1]))
     page = make_folder(request.out) / PAGE_NAME
     result = SuggestResult(
         page=str(page),
-        suggestions=tuple(one.suggestion for one in chosen),
-        images=images,
+        suggestions=tuple(suggestion for suggestion, _ in shown),
         failed=tuple(failed),
     )
-    regions = tuple(
-        SuggestedRegion(
-            name=f"{number}. {one.suggestion.image}, row {one.suggestion.row}, column "
-            f"{one.suggestion.column}",
-            pixels=one.pixels,
-            disagreement=one.doubt,
-        )
-        for number, one in enumerate(chosen, 1)
-    )
-    story = Suggested(model=str(request.model), version=__version__, regions=regions, images=images)
+    regions = tuple(region for _, region in shown)
+    story = Suggested(model=str(request.model), version=__version__, regions=regions)
     write_text(page, render_suggestions(story))
     write_json(request.out / LIST_NAME, result.model_dump(mode="json"))
     return result
