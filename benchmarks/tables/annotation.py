@@ -39,6 +39,9 @@ def _saved(results: list[Result], score: str) -> list[str]:
     reached = np.maximum.accumulate(scores["random"])
     cells = ["–"]
     for taken, value in zip(pixels["suggested"][1:], scores["suggested"][1:], strict=True):
+        if value <= reached[0]:  # The first regions, which nobody chose, gave as much.
+            cells.append("–")
+            continue
         needed = np.exp(np.interp(value, reached, np.log(pixels["random"])))
         share = 100 * (1 - taken / needed)
         # Random regions may never come as far: then what they had in the end is not enough.
