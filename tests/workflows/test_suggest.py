@@ -11,7 +11,9 @@ import pytest
 import tifffile
 
 from overtile.cli.main import main
+from overtile.errors import StoppedError
 from overtile.io import read_image
+from overtile.workflows.suggest import SuggestRequest, suggest
 
 
 def told(capsys: pytest.CaptureFixture[str], *arguments: str | Path, code: int = 0) -> Any:  # noqa: ANN401
@@ -82,6 +84,17 @@ def test_what_looks_like_an_annotated_image_comes_late(
     ]
     assert first[0] in {"a.tif", "b.tif"}
     assert first[1] == "c.tif"
+
+
+@pytest.mark.parametrize(("checks", "told"), [(1, "after 1 of 4"), (5, "after showing 1 of")])
+def test_a_request_to_stop_is_heeded_after_every_image(
+    trained: Path, cells: Path, tmp_path: Path, checks: int, told: str
+) -> None:
+    asked = iter(range(99))
+    request = SuggestRequest(model=trained, inputs=[str(cells / "images")], out=tmp_path / "next")
+    with pytest.raises(StoppedError, match=told):
+        suggest(request, should_stop=lambda: 130 if next(asked) >= checks else None)
+    assert not request.out.exists()
 
 
 def test_where_all_images_are_annotated_that_is_said(

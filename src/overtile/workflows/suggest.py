@@ -146,7 +146,13 @@ def suggest(
         raise ImageError("no image can be looked at: " + failed[0], remedy="give others")
     ranked = rank([one.looks for one in candidates], request.count, known)
     chosen = [candidates[number] for number in ranked]
-    return _write(request, _show(chosen, request.axes, predictor), failed)
+    shown: dict[int, tuple[Suggestion, SuggestedRegion]] = {}
+    paths = list(dict.fromkeys(one.path for one in chosen))
+    for number, path in enumerate(paths):
+        heed(should_stop, f"stopped after showing {number} of {len(paths)} images", "start again")
+        progress.advance("showing", number, len(paths), path.name)
+        shown |= _show(path, chosen, request.axes, predictor)
+    return _write(request, [shown[number] for number in range(len(chosen))], failed)
 
 
 def _find(places: Sequence[str]) -> list[Path]:
@@ -179,19 +185,18 @@ def _candidates(path: Path, request: SuggestRequest, predictor: Predictor) -> li
 
 
 def _show(
-    chosen: Sequence[_Candidate], axes: str | None, predictor: Predictor
-) -> list[tuple[Suggestion, SuggestedRegion]]:
-    """Tell where the network contradicts itself in the regions that were chosen."""
-    shown: dict[int, tuple[Suggestion, SuggestedRegion]] = {}
-    for path in dict.fromkeys(one.path for one in chosen):
-        for page, (_, pixels) in enumerate(_pages(path, axes)):
-            inside = [n for n, one in enumerate(chosen) if (one.path, one.page) == (path, page)]
-            if not inside:
-                continue
-            doubt, _ = disagreement(predictor, pixels)
-            for number in inside:
-                shown[number] = _shown(number, chosen[number], pixels, doubt)
-    return [shown[number] for number in range(len(chosen))]
+    path: Path, chosen: Sequence[_Candidate], axes: str | None, predictor: Predictor
+) -> dict[int, tuple[Suggestion, SuggestedRegion]]:
+    """Tell where the network contradicts itself in the chosen regions of one file."""
+    shown = {}
+    for page, (_, pixels) in enumerate(_pages(path, axes)):
+        inside = [n for n, one in enumerate(chosen) if (one.path, one.page) == (path, page)]
+        if not inside:
+            continue
+        doubt, _ = disagreement(predictor, pixels)
+        for number in inside:
+            shown[number] = _shown(number, chosen[number], pixels, doubt)
+    return shown
 
 
 def _shown(
