@@ -18,6 +18,7 @@ from overtile.training.fingerprint import (
     Fingerprint,
     class_regions,
     coarsest_binning,
+    labelled_share,
     large_object_px,
     one_way,
     rarest_class,
@@ -221,6 +222,42 @@ def test_tiles_are_varied_as_much_as_pixels_are_seen_often(
     assert augmentation.contrast == pytest.approx(contrast, abs=0.01)
     assert augmentation.elastic_sd_px == read_recipe("auto").augmentation.elastic_sd_px
     assert told in said(found.decisions, "augmentation")
+
+
+@pytest.mark.parametrize(
+    ("labelled_px", "labelled_share", "passes"),
+    [
+        (10 * 260**2, 1.0, 100),  # ten images as large as a tile: a tile shows one of them
+        (10 * 3380, 0.05, 100),  # strokes on a twentieth of them
+        (100 * 3380, 0.05, 10),  # and of images ten times as large, a tile shows a tenth
+        (10 * 64**2, 1.0, 100),  # a small region in each: a tile shows no more of it than all
+        (100 * 260**2, 1.0, 10),
+    ],
+)
+def test_a_pass_counts_the_labelled_pixels_of_a_tile_and_no_others(
+    labelled_px: int, labelled_share: float, passes: int
+) -> None:
+    facts = replace(
+        FACTS,
+        sizes=((260, 260),) * 10,
+        labelled_px=labelled_px,
+        labelled_share=labelled_share,
+    )
+    found = planned(facts, RunLength(steps=1000))
+    assert f"is seen about {passes} times" in said(found.decisions, "augmentation")
+
+
+def test_the_labelled_share_is_that_within_boxes_around_what_is_labelled() -> None:
+    def with_strokes(told: list[list[int]]) -> Annotated:
+        return replace(annotated(np.ones((2, 4)).tolist()), ignore=np.array(told) == 0)
+
+    region = with_strokes([[0, 1, 1, 0], [0, 1, 1, 0]])
+    strokes = with_strokes([[1, 0, 0, 0], [0, 0, 0, 1]])
+    nothing = with_strokes([[0, 0, 0, 0], [0, 0, 0, 0]])
+    assert labelled_share([annotated([[0, 1]])]) == 1
+    assert labelled_share([region]) == 1
+    assert labelled_share([strokes]) == 2 / 8
+    assert labelled_share([region, strokes, nothing]) == (4 + 2) / (4 + 8)
 
 
 def test_passes_follow_from_the_time_that_a_step_takes() -> None:

@@ -48,6 +48,10 @@ class Fingerprint:
     labelled_px: int = 0
     """Pixels that the labels tell of, in all training images together; 0 if nobody counted."""
 
+    labelled_share: float = 1.0
+    """Of the pixels of boxes around what is labelled, image by image: 1 where nothing is left out
+    within them, little where there are strokes."""
+
     small_object_px: int = 0
     """Area that 99 in 100 objects reach, in pixels; 0 where no whole objects are labelled."""
 
@@ -89,6 +93,7 @@ def fingerprint(
         classes=classes,
         label_kind=kind,
         labelled_px=sum(image.told.size for image in images),
+        labelled_share=labelled_share(images),
         small_object_px=small_object_px(images) if whole and kind != "classes" else 0,
         rarest_class=rarest_class(images, classes) if kind == "classes" else 1.0,
         large_object_px=large_object_px(regions) if whole else 0,
@@ -96,6 +101,19 @@ def fingerprint(
         one_way=one_way(images, classes) if kind == "classes" else (False, False),
         label_offset=measure_label_offset(images) if whole else None,
     )
+
+
+def labelled_share(images: Sequence[Annotated]) -> float:
+    """Give the share of labelled pixels in the smallest boxes that hold those of each image."""
+    told = sum(image.told.size for image in images)
+    return told / max(1, sum(_box_px(image) for image in images))
+
+
+def _box_px(image: Annotated) -> int:
+    if image.ignore is None:
+        return image.labels.size
+    sides = [np.flatnonzero((~image.ignore).any(axis=axis)) for axis in (1, 0)]
+    return math.prod(int(side[-1] - side[0] + 1) if side.size else 0 for side in sides)
 
 
 def rarest_class(images: Sequence[Annotated], classes: int) -> float:

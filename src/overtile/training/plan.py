@@ -245,8 +245,12 @@ def _keep_upright(base: Recipe, facts: Fingerprint) -> tuple[Recipe, tuple[str, 
 def _vary(base: Recipe, facts: Fingerprint, steps: int) -> tuple[Recipe, tuple[str, ...]]:
     if facts.labelled_px == 0:
         return base, ()
-    learnt = base.training.batch * base.training.tile_output**2
-    augmentation, reason = weaken(base.augmentation, steps * learnt / facts.labelled_px)
+    # A tile shows no more labelled pixels than there are in an image, and of strokes few.
+    shown = min(
+        base.training.tile_output**2 * facts.labelled_share, facts.labelled_px / len(facts.sizes)
+    )
+    passes = steps * base.training.batch * shown / facts.labelled_px
+    augmentation, reason = weaken(base.augmentation, passes)
     return base.model_copy(update={"augmentation": augmentation}), (reason,)
 
 
