@@ -68,7 +68,7 @@ claims: .venv/ready
 
 # What annotating little is worth: about three hours.
 annotation: .venv/ready
-	$(BIN)/python benchmarks/claims/run.py --claim strokes
+	$(BIN)/python benchmarks/annotation/strokes.py
 	$(BIN)/python benchmarks/accuracy.py dsb2018-auto
 	$(BIN)/python benchmarks/accuracy.py t98g-auto
 	$(BIN)/python benchmarks/annotation/objects.py

@@ -21,6 +21,13 @@ def describe_machine() -> str:
     )
 
 
+def keep_to(core: int) -> None:
+    """Give what is started from now on one core and one thread."""
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
+        os.environ[variable] = "1"
+    os.sched_setaffinity(0, {core})
+
+
 def _processor() -> str:
     information = Path("/proc/cpuinfo")
     if not information.exists():

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from machine import keep_to
 
 Run = Callable[[str, int, Path], dict[str, Any]]
 """Runs one data set with one seed; the last argument is the folder of the data sets."""
@@ -21,6 +22,8 @@ def run_missing(
     run: Run, names: Iterable[str], seeds: int, results: Path, *, minutes: float
 ) -> None:
     """Run what is missing, on one core; ``--seeds N`` and ``--data NAME`` ask for less.
+
+    ``--core N`` says which core that is; programs that are started compute on it, too.
 
     Parameters
     ----------
@@ -37,7 +40,10 @@ def run_missing(
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", type=int, default=seeds)
     parser.add_argument("--data", choices=tuple(names), help="one data set only")
+    parser.add_argument("--core", type=int, help="compute on this core only, with one thread")
     given = parser.parse_args()
+    if given.core is not None:
+        keep_to(given.core)
     asked = range(given.seeds)
     data = os.environ.get("OVERTILE_DATA")
     if data is None:

@@ -12,7 +12,6 @@ from typing import Any
 import torch
 from networks import Shape, Start, build
 from safetensors.torch import load_file, save_file
-from strokes import with_strokes
 
 from overtile.config import Recipe, read_recipe
 from overtile.data.sample import Annotated
@@ -75,9 +74,6 @@ class Trial:
     images: int | None = None
     """How many annotated images are trained on, drawn by the seed; all by default."""
 
-    strokes: float | None = None
-    """Share of the pixels of those images that is labelled, by strokes; all pixels by default."""
-
     shape: Shape = "paper"
     start: Start = "He"
     extra: dict[str, float] = field(default_factory=dict)
@@ -103,10 +99,6 @@ def read_split(trial: Trial, data: Path) -> tuple[str, list[Annotated], list[Ann
     training = [page for number, page in enumerate(pages) if number not in chosen.held_out]
     if trial.images is not None:
         training = _draw(training, trial.images, trial.seed)
-    if trial.strokes is not None:
-        training = [
-            with_strokes(image, trial.strokes, number) for number, image in enumerate(training)
-        ]
     return found.demand().kind, training, [pages[number] for number in chosen.held_out]
 
 
@@ -128,7 +120,7 @@ def run_trial(trial: Trial, data: Path, folder: Path, threads: int) -> dict[str,
     torch.set_num_threads(threads)
     kind, training, held_out = read_split(trial, data)
     recipe = trial.settled()
-    if kind == "instances" and trial.strokes is None:
+    if kind == "instances":
         smallest = {"smallest_object_px": small_object_px(training)}
         prediction = recipe.prediction.model_copy(update=smallest)
         recipe = recipe.model_copy(update={"prediction": prediction})

@@ -13,8 +13,6 @@ Tables: TypeAlias = dict[str, dict[str, Any]]
 SEEDS = (0, 1, 2)
 SLICES = (1, 2, 5, 10, 20)
 W0 = (0, 10, 50)
-STROKES = (None, 0.05)
-"""Share of the pixels that is labelled; None for all."""
 
 _SMALL = {
     "network": {"base_channels": 12, "depth": 3, "dropout": 0.2},
@@ -37,7 +35,6 @@ def all_trials() -> Iterator[Trial]:
         yield from _elastic(seed)
         yield from _border(seed)
         yield from _parts(seed)
-        yield from _strokes(seed)
         yield from _offset(seed)
 
 
@@ -73,22 +70,6 @@ def _border(seed: int) -> Iterator[Trial]:
                     "loss": {"w0": float(w0)},
                 },
                 extra={"w0": w0},
-            )
-
-
-def _strokes(seed: int) -> Iterator[Trial]:
-    for data, w0 in (("isbi2012", 0.0), ("dsb2018-fluorescence", 5.0)):
-        for share in STROKES:
-            painted = "all" if share is None else f"{100 * share:g}-percent"
-            yield Trial(
-                name=f"strokes-{data}-{painted}-seed{seed}",
-                claim="strokes",
-                condition="all pixels" if share is None else f"strokes on {100 * share:g} %",
-                data=data,
-                steps=1500,
-                seed=seed,
-                settings={**_SMALL, "loss": {"w0": w0, "class_balance": 0.0}},
-                strokes=share,
             )
 
 

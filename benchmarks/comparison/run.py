@@ -24,7 +24,7 @@ sys.path[:0] = [str(HERE.parent), str(HERE.parent / "baselines")]
 from cells import METHODS, RECIPES, Cell, all_cells  # noqa: E402
 from command_line import call  # noqa: E402
 from data_sets import DATA_SETS, put_aside  # noqa: E402
-from machine import current_commit, describe_machine  # noqa: E402
+from machine import current_commit, describe_machine, keep_to  # noqa: E402
 from peer_environment import peer_python  # noqa: E402
 
 RESULTS = HERE.parent / "results" / "comparison"
@@ -57,13 +57,6 @@ def main() -> None:
         (RESULTS / f"{cell.name}.json").write_text(json.dumps(result, indent=1) + "\n")
         first = DATA_SETS[cell.data].figures[0]
         print(f"{cell.name}: {first} {result['summary'][first]:.4f}", flush=True)
-
-
-def keep_to(core: int) -> None:
-    """Give what is started from now on one core and one thread."""
-    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
-        os.environ[variable] = "1"
-    os.sched_setaffinity(0, {core})
 
 
 def _asked(cell: Cell, parts: list[str]) -> bool:

@@ -14,7 +14,12 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
 from tables.accuracy import accuracy_table  # noqa: E402
-from tables.annotation import going_on_table, objects_table, suggestion_table  # noqa: E402
+from tables.annotation import (  # noqa: E402
+    going_on_table,
+    objects_table,
+    stroke_table,
+    suggestion_table,
+)
 from tables.baselines import baseline_table, short_baseline_table  # noqa: E402
 from tables.claims import claim_tables  # noqa: E402
 from tables.comparison import comparison_table  # noqa: E402
@@ -69,6 +74,7 @@ def main() -> int:
         "learning": learning_table(),
         "agreement": agreement_table(),
         "suggestions": suggestion_table(),
+        "strokes": stroke_table(),
         "going-on": going_on_table(),
         "objects": objects_table(),
         "comparison": comparison_table(),

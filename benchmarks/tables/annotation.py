@@ -49,6 +49,27 @@ def _saved(results: list[Result], score: str) -> list[str]:
     return cells
 
 
+def stroke_table() -> str:
+    """Draw what strokes reach beside full labels."""
+    rows = []
+    for data, results in _by_data("strokes/*.json").items():
+        key = results[0]["figure"]
+        whole = _mean_score(results, "all pixels")
+        for way in ("all pixels", "strokes"):
+            told = f"strokes on {100 * results[0]['share']:g} %" if way == "strokes" else way
+            values = [result["scores"][way] for result in results]
+            share = f"{_mean_score(results, way) / whole:.2f}"
+            rows.append([data, told, NAMES[key], figure(key, values), share, str(len(results))])
+    head = ["data", "labelled", "figure", "reached", "share of the score of all pixels", "seeds"]
+    return markdown(head, rows)
+
+
+def _mean_score(results: list[Result], way: str) -> float:
+    """Give the mean score, higher being better: an error is taken from 1."""
+    mean = float(np.mean([result["scores"][way] for result in results]))
+    return 1 - mean if results[0]["figure"].endswith("_error") else mean
+
+
 def going_on_table() -> str:
     """Draw what training from an earlier model reaches."""
     rows = []

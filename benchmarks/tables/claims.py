@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Iterator
 
 from tables.results import NAMES, Result, figure, markdown, read_results
@@ -45,26 +44,6 @@ def _border(results: list[Result], _: list[Result]) -> str:
     return markdown(["data", "w0", *(NAMES[key] for key in _CELL_FIGURES)], rows)
 
 
-def _strokes(results: list[Result], _: list[Result]) -> str:
-    rows = []
-    for data in sorted({result["data"] for result in results}):
-        one = [result for result in results if result["data"] == data]
-        key = "rand_error" if "rand_error" in one[0]["summary"] else "average_precision_50"
-        whole = _mean_score(key, [r for r in one if r["condition"] == "all pixels"])
-        for condition in _in_order(one):
-            chosen = [r for r in one if r["condition"] == condition]
-            share = f"{_mean_score(key, chosen) / whole:.2f}"
-            rows.append([data, condition, NAMES[key], _cell(key, chosen), share, str(len(chosen))])
-    head = ["data", "labelled", "figure", "reached", "share of the score of all pixels", "seeds"]
-    return markdown(head, rows)
-
-
-def _mean_score(key: str, results: list[Result]) -> float:
-    """Give the mean score, higher being better: an error is taken from 1."""
-    mean = statistics.fmean(result["summary"][key] for result in results)
-    return 1 - mean if key.endswith("_error") else mean
-
-
 def _parts(results: list[Result], everything: list[Result]) -> str:
     whole = [
         {**result, "condition": _WHOLE}
@@ -105,6 +84,5 @@ _DRAWN = {
     "augmentation": _augmentation,
     "border": _border,
     "parts": _parts,
-    "strokes": _strokes,
     "offset": _offset,
 }

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from overtile.data.sample import Annotated
+from overtile.arrays import Labels
 from overtile.data.targets import separate_touching
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
@@ -19,34 +19,33 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 @pytest.fixture
 def module(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any]:
     """Import scripts that lie beside each other."""
-    for folder in (BENCHMARKS, BENCHMARKS / "claims"):
+    for folder in (BENCHMARKS, BENCHMARKS / "annotation"):
         monkeypatch.syspath_prepend(str(folder))
     return importlib.import_module
 
 
-def image() -> Annotated:
-    """Two objects that touch, and background beside them."""
+def two_objects() -> Labels:
+    """Two that touch, and background beside them."""
     labels = np.zeros((80, 100), np.uint32)
     labels[20:60, 20:50] = 1
     labels[20:60, 50:80] = 2
-    return Annotated(name="a", pixels=np.zeros((1, 80, 100), np.float32), labels=labels)
+    return labels
 
 
 @pytest.mark.parametrize("share", [0.02, 0.2])
 def test_strokes_cover_as_much_as_asked_and_tell_the_truth(
     module: Callable[[str], Any], share: float
 ) -> None:
-    whole = image()
-    painted = module("strokes").with_strokes(whole, share, 0)
-    assert painted.ignore is not None
-    told = ~painted.ignore
+    whole = two_objects()
+    strokes = module("brush").paint(whole, share, 0)
+    told = strokes > 0
     assert share < told.mean() < share + 0.05
-    np.testing.assert_array_equal(painted.labels[told], separate_touching(whole.labels)[told])
-    assert set(np.unique(painted.labels[told])) == {0, 1, 2}
+    np.testing.assert_array_equal(strokes[told] - 1, separate_touching(whole)[told])
+    assert set(np.unique(strokes[told])) == {1, 2, 3}
 
 
 def test_the_same_seed_paints_the_same_strokes(module: Callable[[str], Any]) -> None:
-    paint = module("strokes").with_strokes
-    one, again, other = (paint(image(), 0.1, seed).ignore for seed in (0, 0, 1))
+    paint = module("brush").paint
+    one, again, other = (paint(two_objects(), 0.1, seed) > 0 for seed in (0, 0, 1))
     assert (one == again).all()
     assert (one != other).any()

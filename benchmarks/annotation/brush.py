@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import cycle
 
 import numpy as np
@@ -11,7 +10,6 @@ from scipy import ndimage as ndi
 from skimage.draw import disk
 
 from overtile.arrays import Labels
-from overtile.data.sample import Annotated
 from overtile.data.targets import separate_touching
 
 _BRUSH_PX = 2.0
@@ -21,33 +19,38 @@ _BEND = 0.15
 """SD of the turn from one pixel of a stroke to the next, in radians."""
 
 
-def with_strokes(image: Annotated, share: float, seed: int) -> Annotated:
-    """Keep the labels below random strokes only.
+def paint(ids: Labels, share: float, seed: int) -> Labels:
+    """Keep what lies below random strokes only.
 
     Strokes begin by turns on an object and on the background, every other time near an object,
     where objects that touch are parted by a pixel; each ends where it would leave what it began on.
 
     Parameters
     ----------
-    image : Annotated
-        Labelled all over.
+    ids : (Y, X) array of uint32
+        Of whole objects; 0 is background.
     share : float
         Of the pixels to be labelled; all strokes together are the first to exceed it.
     seed : int
+
+    Returns
+    -------
+    strokes : (Y, X) array of uint32
+        0 where nothing is painted, 1 on background, and an id plus 1 on an object.
     """
     rng = np.random.default_rng(seed)
-    ids = separate_touching(image.labels)
+    ids = separate_touching(ids)
     painted = np.zeros(ids.shape, bool)
     away = ndi.distance_transform_edt(ids == 0) if ids.any() else np.full(ids.shape, np.inf)
     inside, near = ids > 0, (ids == 0) & (away <= _NEAR_PX)
     places = [np.flatnonzero(where) for where in (inside, near, inside, ids == 0)]
     turns = cycle(starts for starts in places if starts.size)
     while painted.mean() < share:
-        _paint(painted, ids, int(rng.choice(next(turns))), rng)
-    return replace(image, labels=np.where(painted, ids, np.uint32(0)), ignore=~painted)
+        _stroke(painted, ids, int(rng.choice(next(turns))), rng)
+    return np.where(painted, ids + np.uint32(1), np.uint32(0))
 
 
-def _paint(painted: NDArray[np.bool_], ids: Labels, start: int, rng: np.random.Generator) -> None:
+def _stroke(painted: NDArray[np.bool_], ids: Labels, start: int, rng: np.random.Generator) -> None:
     y, x = (float(part) for part in np.unravel_index(start, ids.shape))
     under, direction = ids.flat[start], rng.uniform(0, 2 * np.pi)
     for _ in range(int(rng.integers(*_LENGTHS_PX))):
