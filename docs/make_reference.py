@@ -256,6 +256,9 @@ def _range(schema: dict[str, Any]) -> str:
         return _range(next(one for one in schema["anyOf"] if one.get("type") != "null"))
     if "enum" in schema:
         return ", ".join(f"`{_toml(value)}`" for value in schema["enum"])
+    if schema["type"] == "array" and "prefixItems" in schema:
+        parts = schema["prefixItems"]
+        return f"{len(parts)} numbers {_range(parts[0]).removeprefix('number ')}"
     kind = {"integer": "whole", "number": "number", "boolean": "`true`, `false`"}.get(
         schema["type"], {"string": "text", "array": "list of texts"}.get(schema["type"], "")
     )
@@ -281,6 +284,8 @@ def _value(recipe: str, key: str) -> str:
 def _toml(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_toml, value))}]"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -41,15 +41,15 @@ if TYPE_CHECKING:
     from overtile.workflows.annotated import Source
     from overtile.workflows.check import check
     from overtile.workflows.evaluate import EvaluateRequest, evaluate
+    from overtile.workflows.hold_out import HoldOut
     from overtile.workflows.predict import predict
     from overtile.workflows.results import PredictRequest
-    from overtile.workflows.run_data import HoldOut
     from overtile.workflows.train import train
     from overtile.workflows.train_request import TrainRequest
 
 _HOMES = {
     "EvaluateRequest": "workflows.evaluate",
-    "HoldOut": "workflows.run_data",
+    "HoldOut": "workflows.hold_out",
     "OvertileError": "errors",
     "PredictRequest": "workflows.results",
     "Predictor": "inference.predict",

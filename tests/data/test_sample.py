@@ -302,3 +302,29 @@ def test_labels_that_lie_below_what_they_show_do_so_in_turned_and_mirrored_tiles
         tile = drawn.draw(step)
         row, column = tile.pixels[:, 9:49, 10:50].astype(int)  # one pixel above the labelled part
         assert np.mean(tile.classes == labels[np.minimum(row + 1, 239), column]) > 0.99
+
+
+def test_labelled_pixels_are_counted_and_named_at_any_spacing() -> None:
+    whole = Annotated(
+        name="a", pixels=np.zeros((1, 2, 3), np.float32), labels=np.zeros((2, 3), np.uint32)
+    )
+    ignore = np.array([[True, False, False], [True, False, False]])
+    part = replace(whole, ignore=ignore)
+    assert (whole.told_px, part.told_px) == (6, 4)
+    assert whole.told().tolist() == [0, 1, 2, 3, 4, 5]
+    assert whole.told(4).tolist() == [0, 4]
+    assert part.told(3).tolist() == [1, 5]
+
+
+def test_the_rows_of_an_image_are_cut_with_its_labels_from_the_first_labelled_one() -> None:
+    ignore = np.ones((5, 2), bool)
+    ignore[3, 1] = False
+    labels = np.arange(10, dtype=np.uint32).reshape(5, 2)
+    image = Annotated(name="a", pixels=labels[None].astype(np.float32), labels=labels)
+    assert image.first_row == 0
+    part = replace(image, ignore=ignore)
+    assert part.first_row == 3
+    below = part.with_rows(slice(3, 5))
+    assert below.labels.tolist() == below.pixels[0].tolist() == [[6, 7], [8, 9]]
+    assert below.ignore is not None
+    assert below.ignore.tolist() == [[True, False], [True, True]]

@@ -70,7 +70,7 @@ def test_an_image_without_any_stroke_is_left_out(
     assert any("none of their pixels is labelled: cell1.tif" in note for note in notes)
     told(capsys, *TRAIN, "--sparse")
     record = json.loads((place / "run" / "run.json").read_text())
-    used = {name for name, _ in (*record["training"], *record["validation"])}
+    used = {name for name, *_ in (*record["training"], *record["validation"])}
     assert used == {"cell0.tif", "cell2.tif", "cell3.tif"}
 
 

@@ -13,6 +13,7 @@ import tifffile
 
 from overtile.cli.main import main
 from overtile.model.file import load_model, weights_digest
+from overtile.workflows.annotated import Source, image_digest, read_annotated
 
 TRAIN = ("train", "images", "labels", "--recipe", "tiny.toml", "--seed", "1")
 
@@ -42,7 +43,7 @@ def digest(path: str) -> str:
 
 def held_out(run: str) -> list[str]:
     record = json.loads((Path(run) / "run.json").read_text())
-    return [name for name, _ in record["validation"]]
+    return [name for name, *_ in record["validation"]]
 
 
 def test_a_run_starts_with_the_weights_of_the_model(
@@ -58,6 +59,11 @@ def test_a_run_starts_with_the_weights_of_the_model(
     assert all((one - other).abs().max() < 1e-12 for one, other in zip(before, after, strict=True))
 
 
+def load_digest(name: str) -> str:
+    found = read_annotated(Source(images="images", labels="labels"))
+    return next(image_digest(page) for page in found.pages if page.name == name)
+
+
 def test_what_the_model_has_seen_is_not_held_out(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -68,8 +74,15 @@ def test_what_the_model_has_seen_is_not_held_out(
     origin = load_model("first")[1].origin
     assert origin is not None
     assert len(origin.pages) == 3
-    told(capsys, *TRAIN, "--from", "first", "--out", "r", "--steps", "1", "--validation", "0.5")
-    assert held_out("r") == ["cell2.tif", "new7.tif", "new8.tif"]
+    told(capsys, *TRAIN, "--from", "first", "--out", "r", "--steps", "1")
+    assert held_out("r") == ["cell2.tif"]
+    told(capsys, *TRAIN, "--from", "first", "--out", "q", "--steps", "1", "--validation", "0.5")
+    assert held_out("q") == ["cell2.tif", "new8.tif"]
+    second = load_model("q")[1].origin
+    assert second is not None
+    assert len(second.pages) == 4
+    assert set(origin.learnt) < set(second.learnt)
+    assert {*origin.judges} == {load_digest("cell2.tif")} < {*second.judges}
 
 
 def test_a_model_that_has_seen_the_named_pages_is_told_to_flatter(
@@ -100,9 +113,41 @@ def test_a_run_that_is_stopped_goes_on_without_the_model_it_started_from(
 ) -> None:
     told(capsys, *TRAIN, "--from", "first", "--out", "r", "--steps", "3")
     expected = digest("r/last.safetensors")
-    (place / "first" / "model.safetensors").unlink()
-    assert main((*TRAIN, "--out", "r", "--resume")) == 0
+    shutil.rmtree(place / "first")
+    share = ("--validation", "0.2")  # Which images that was, the lost model alone could tell.
+    assert main((*TRAIN, "--from", "first", *share, "--out", "r", "--resume")) == 0
     assert digest("r/last.safetensors") == expected
+
+
+def test_the_kind_of_the_labels_is_that_of_the_model(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in (place / "labels").iterdir():
+        tifffile.imwrite(path, ((tifffile.imread(path) > 0) * 255).astype(np.uint8))
+    told(capsys, *TRAIN, "--out", "anew", "--steps", "1")
+    told(capsys, *TRAIN, "--from", "first", "--out", "r", "--steps", "1")
+    assert load_model("anew")[1].label_kind == "binary"
+    assert load_model("r")[1].label_kind == "instances"
+
+
+def test_names_and_colours_of_classes_are_handed_on(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in (place / "labels").iterdir():
+        labels = tifffile.imread(path)
+        tifffile.imwrite(path, np.where(labels > 0, 1 + labels % 2, 0).astype(np.uint8))
+    classes = ("--labels", "classes", "--steps", "1")
+    names = ("--class-names", "background,odd,even", "--class-colours", "#112233,#445566")
+    told(capsys, *TRAIN, *classes, *names, "--out", "named")
+    told(capsys, *TRAIN, "--steps", "1", "--from", "named", "--out", "r")
+    named, second = (load_model(path)[1] for path in ("named", "r"))
+    assert second.class_names == ("background", "odd", "even")
+    assert second.region_colours == named.region_colours
+    assert main((*TRAIN, "--from", "named", "--out", "r", "--resume")) == 0
+    told(
+        capsys, *TRAIN, *classes, "--from", "named", "--class-names", "none,one,two", "--out", "own"
+    )
+    assert load_model("own")[1].class_names == ("none", "one", "two")
 
 
 @pytest.mark.parametrize(

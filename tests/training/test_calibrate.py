@@ -59,3 +59,9 @@ def test_where_nothing_is_labelled_nothing_changes() -> None:
     )
     seen = [Predicted(image=nothing, probabilities=one.probabilities, objects=one.objects)]
     assert fit_temperature(seen, "classes") == 1.0
+
+
+def test_few_labelled_pixels_are_all_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calibrate, "LARGEST_PIXELS", 20_000)  # of 40 000, half are labelled
+    seen = [predicted(1, ignore_half=True)]
+    assert measure_reliability(seen, "classes", 1.0).pixels.sum() == 20_000

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -84,3 +86,16 @@ def test_images_are_not_cut_where_one_side_would_show_nothing() -> None:
     assert plan_cut([image(8, 400, labelled=slice(0, 100))], 0.2, 40) is None
     assert plan_cut([image(8, 400, labelled=slice(350, 400))], 0.2, 40) is None
     assert plan_cut([image(8, 400)], 0.0, 40) is None
+
+
+def test_strokes_are_cut_only_where_both_sides_show_background() -> None:
+    labels = np.zeros((60, 100), np.uint32)
+    labels[20:40] = 1
+    ignore = np.zeros(labels.shape, bool)
+    whole = Annotated(name="a", pixels=np.zeros((1, 60, 100), np.float32), labels=labels)
+    assert plan_cut([replace(whole, ignore=ignore)], 0.2, 5) is not None
+    ignore = ignore.copy()
+    ignore[:, 80:] = labels[:, 80:] == 0
+    assert plan_cut([replace(whole, ignore=ignore)], 0.2, 5) is None
+    other = replace(whole, ignore=np.zeros_like(ignore))
+    assert plan_cut([replace(whole, ignore=ignore), other], 0.2, 5) is not None

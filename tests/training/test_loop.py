@@ -431,7 +431,7 @@ def test_too_large_a_rate_is_told_in_one_line(
 ) -> None:
     optimiser = plain_steps(learning_rate=1e12)
     recipe = recipe.model_copy(update={"optimiser": optimiser})
-    with pytest.raises(OvertileError, match=r"set `largest_gradient = 1.0`") as refusal:
+    with pytest.raises(OvertileError, match=r"or `largest_gradient`, which is 1") as refusal:
         train(new_state(recipe), sampler, recipe, 50)
     assert len(str(refusal.value).splitlines()) == 1
 

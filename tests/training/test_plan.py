@@ -249,7 +249,7 @@ def test_a_pass_counts_the_labelled_pixels_of_a_tile_and_no_others(
 
 def test_the_labelled_share_is_that_within_boxes_around_what_is_labelled() -> None:
     def with_strokes(told: list[list[int]]) -> Annotated:
-        return replace(annotated(np.ones((2, 4)).tolist()), ignore=np.array(told) == 0)
+        return replace(annotated([[1] * 4] * 2), ignore=np.array(told) == 0)
 
     region = with_strokes([[0, 1, 1, 0], [0, 1, 1, 0]])
     strokes = with_strokes([[1, 0, 0, 0], [0, 0, 0, 1]])

@@ -20,13 +20,14 @@ from overtile.data.sample import Annotated, Sampler
 from overtile.errors import DivergedError, OutputError, StoppedError
 from overtile.inference.predict import Predictor
 from overtile.model.file import MODEL_NAME, load_model, weights_digest
+from overtile.model.origin import Origin
 from overtile.progress import Silence, StopRequest, never
 from overtile.training import keeper, settle, tune
 from overtile.training import session as sessions
 from overtile.training.checkpoint import FOLDER_NAME, CheckpointRecord, Checkpoints
 from overtile.training.history import History
 from overtile.training.loop import TrainingState
-from overtile.training.run import LAST_MODEL_NAME, PageRecord, RunFolder, RunRecord
+from overtile.training.run import LAST_MODEL_NAME, PageRecord, RunFolder, RunRecord, StartRecord
 from overtile.training.sampling import make_sampler, tile_output_size
 from overtile.training.session import Session
 from overtile.training.split import Split
@@ -71,8 +72,8 @@ def record(settings: Recipe, steps: int | None = STEPS, minutes: float | None = 
         label_kind="instances",
         class_names=("background", "object"),
         in_channels=1,
-        training=(PageRecord("two", "0" * 64),),
-        validation=(PageRecord("two", "0" * 64),),
+        training=(PageRecord("two", "0" * 64, "1" * 64),),
+        validation=(PageRecord("two", "0" * 64, "1" * 64),),
         facts=(),
         decisions=(),
         recipe=settings,
@@ -153,6 +154,26 @@ def test_a_model_says_what_it_was_made_with(new_session: SessionOf) -> None:
     assert (model.version, model.recipe, model.pixel_size_um) == ("1.2.3", "tiny", (0.5, 0.25))
     assert model.label_kind == "instances"
     assert worth(model.scores) == session.history.best
+
+
+def test_a_model_knows_the_images_that_it_and_its_start_have_learnt_from(
+    new_session: SessionOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = StartRecord(path="first", weights_sha256="a" * 64, learnt=("5" * 64, "1" * 64))
+    judges = (PageRecord("three", "3" * 64, "4" * 64),)
+    what = record(recipe(), steps=1).model_copy(update={"start": start, "validation": judges})
+
+    def origin() -> Origin:
+        session = new_session(what)
+        session.run(never)
+        found = load_model(session.folder.path)[1].origin
+        assert found is not None
+        return found
+
+    assert origin().learnt == ("1" * 64, "5" * 64)
+    assert origin().judges == ("4" * 64,)
+    monkeypatch.setattr(keeper, "LARGEST_PAGES", 2)
+    assert (origin().pages, origin().learnt, origin().judges) == (("0" * 64,), (), ())
 
 
 def test_a_run_with_nothing_held_out_ends_with_its_last_model(new_session: SessionOf) -> None:
@@ -479,6 +500,28 @@ def test_the_last_model_is_taken_where_its_objects_are_found_better_once_they_ar
     assert told == [expected] * preferred
 
 
+@pytest.mark.parametrize(("best", "again"), [("first", 1), ("last", 0)])
+def test_the_last_judgement_of_a_run_is_not_made_twice(
+    new_session: SessionOf, monkeypatch: pytest.MonkeyPatch, best: str, again: int
+) -> None:
+    session = new_session()
+    made, keep, judge = list[Validation](), session._keep, session._judge
+
+    def noted(*arguments: Any) -> Validation:  # noqa: ANN401
+        made.append(judge(*arguments))
+        return made[-1]
+
+    def keep_other(validation: Validation) -> None:
+        value = len(made) if best == "last" else -len(made)
+        summary = dict.fromkeys(compared(validation.scores.summary), float(value))
+        keep(replace(validation, scores=validation.scores.model_copy(update={"summary": summary})))
+
+    monkeypatch.setattr(session, "_judge", noted)
+    monkeypatch.setattr(session, "_keep", keep_other)
+    history = session.run(never)
+    assert len(made) == len(history.validations) + again
+
+
 def test_a_recipe_that_does_not_tune_keeps_its_thresholds(new_session: SessionOf) -> None:
     session = new_session()
     history = session.run(never)
@@ -534,6 +577,16 @@ def test_the_pixels_that_tell_what_turned_versions_give_are_the_first_ones() -> 
         assert [one.labels.shape for one in few] == shapes
         assert all(one.ignore is not None and one.ignore.shape == one.labels.shape for one in few)
         assert all(one.pixels.shape[1:] == one.labels.shape for one in few)
+
+
+def test_turned_versions_are_compared_from_the_first_labelled_row_on() -> None:
+    labels = np.zeros((1000, 300), np.uint32)
+    ignore = np.ones(labels.shape, bool)
+    ignore[700, 5] = False
+    image = Annotated(name="", pixels=labels[None].astype("f4"), labels=labels, ignore=ignore)
+    (part,) = settle._first([image], 10)
+    assert part.labels.shape == (256, 300)
+    assert part.told_px == 1
 
 
 def test_a_run_that_is_killed_before_its_last_word_says_the_same_word(

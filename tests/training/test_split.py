@@ -48,22 +48,28 @@ def test_held_out_images_are_evenly_spread_and_leave_two_to_learn_from(
 
 
 def test_named_pages_come_back_in_order_and_once() -> None:
-    assert hold_out_pages(5, [3, 0, 3]) == [0, 3]
+    assert hold_out_pages(range(5), [3, 0, 3]) == [0, 3]
+
+
+def test_pages_keep_their_numbers_where_others_are_not_labelled() -> None:
+    assert hold_out_pages([0, 1, 5, 6, 9], [6, 5]) == [2, 3]
+    with pytest.raises(ConfigError, match=r"names page 2, and labelled are 0…1, 5…6, 9;"):
+        hold_out_pages([0, 1, 5, 6, 9], [2])
 
 
 def test_no_page_named_holds_nothing_out() -> None:
-    assert hold_out_pages(5, []) == []
+    assert hold_out_pages(range(5), []) == []
 
 
 @pytest.mark.parametrize("page", [-1, 5, 100])
 def test_a_page_that_does_not_exist_is_refused(page: int) -> None:
-    with pytest.raises(ConfigError, match=f"names page {page}, and there are pages 0…4; .* from 0"):
-        hold_out_pages(5, [0, page])
+    with pytest.raises(ConfigError, match=f"names page {page}, and labelled are 0…4; .* from 0"):
+        hold_out_pages(range(5), [0, page])
 
 
 def test_holding_out_all_pages_is_refused() -> None:
     with pytest.raises(ConfigError, match="holds out all 2 pages; leave some to train on"):
-        hold_out_pages(2, [0, 1, 1])
+        hold_out_pages(range(2), [0, 1, 1])
 
 
 def test_the_background_is_no_class_that_an_image_shows() -> None:
@@ -84,6 +90,13 @@ def test_no_class_is_held_out_altogether(
     shown: list[set[int]], held_out: list[int], kept: list[int]
 ) -> None:
     assert keep_classes([frozenset(one) for one in shown], held_out) == kept
+
+
+def test_only_what_is_free_is_held_out_instead() -> None:
+    shown = [frozenset({1}), frozenset({1}), frozenset({1}), frozenset({2}), frozenset({1})]
+    assert keep_classes(shown, [3]) == [2]
+    assert keep_classes(shown, [3], free=[3, 4]) == [4]
+    assert keep_classes(shown, [3], free=[3]) == []
 
 
 @given(

@@ -106,3 +106,11 @@ def test_of_many_images_some_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_request_to_stop_is_heeded() -> None:
     with pytest.raises(StoppedError, match="stopped while objects were tuned"):
         tune_objects(seen(squares(bridge=0.55)), PLAIN, lambda: 130)
+
+
+def test_of_an_image_that_is_too_large_the_upper_rows_are_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    image = squares(bridge=0.55, pairs=60)
+    monkeypatch.setattr(tune, "LARGEST_PIXELS", image.labels.size // 2)
+    assert "0 merges instead of 30" in tune_objects(seen(image), PLAIN).reason

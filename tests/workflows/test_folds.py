@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from overtile.errors import ConfigError, OutputError, StoppedError
+from overtile.errors import ConfigError, OutputError, RecordError, StoppedError
 from overtile.inference.predict import Predictor
 from overtile.model.file import load_model
 from overtile.progress import never
@@ -21,10 +21,11 @@ from overtile.workflows import predict as predicting
 from overtile.workflows import train as training
 from overtile.workflows.annotated import Source
 from overtile.workflows.folds import FoldsResult, train_in_folds
+from overtile.workflows.hold_out import HoldOut
 from overtile.workflows.parts import FOLDS_NAME
 from overtile.workflows.predict import predict
 from overtile.workflows.results import PredictRequest
-from overtile.workflows.run_data import HoldOut, gather_again
+from overtile.workflows.run_data import gather_again
 from overtile.workflows.train import train
 from overtile.workflows.train_request import TrainRequest
 
@@ -130,6 +131,13 @@ def test_stopped_folds_go_on_and_what_is_finished_stays(
     assert (request_.out / "fold-1" / "model.safetensors").read_bytes() == first
     whole = train_in_folds(replace(request_, out=request_.out.parent / "whole"), 2, None, never)
     assert resumed.scores == whole.scores
+
+
+def test_folds_do_not_go_on_where_none_began(request_: TrainRequest, tmp_path: Path) -> None:
+    elsewhere = replace(request_, out=tmp_path / "rnu", resume=True)
+    with pytest.raises(RecordError, match="rnu: holds none of the trainings that --resume is to"):
+        train_in_folds(elsewhere, 2)
+    assert not elsewhere.out.exists()
 
 
 @pytest.mark.parametrize("folds", [0, 1, 5])

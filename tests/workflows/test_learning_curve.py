@@ -16,10 +16,11 @@ from overtile.training import session
 from overtile.training.run import RunFolder
 from overtile.workflows import train as training
 from overtile.workflows.annotated import Source
+from overtile.workflows.hold_out import HoldOut
 from overtile.workflows.learning_curve import train_learning_curve, verdict
 from overtile.workflows.learning_record import CURVE_NAME, LearningCurve
 from overtile.workflows.report import report_run
-from overtile.workflows.run_data import HoldOut, gather_again
+from overtile.workflows.run_data import gather_again
 from overtile.workflows.train_request import TrainRequest
 
 

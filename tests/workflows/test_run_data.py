@@ -11,10 +11,13 @@ import pytest
 import tifffile
 from numpy.typing import NDArray
 
+from overtile.data.partial import PartialLabels
 from overtile.errors import ConfigError, ImageError, LabelError
 from overtile.training.run import RunFolder, RunRecord
-from overtile.workflows.annotated import Source
-from overtile.workflows.run_data import HoldOut, RunData, gather, gather_again, narrow_gap
+from overtile.workflows.annotated import Source, image_digest, read_annotated
+from overtile.workflows.hold_out import HoldOut
+from overtile.workflows.run_data import RunData, gather, gather_again, narrow_gap
+from overtile.workflows.start_from import Seen
 
 GAP = 40
 """Pixels; with it, images of 64 px are too small to be cut."""
@@ -82,7 +85,7 @@ def test_every_image_is_trained_on_or_held_out(
 
 
 def test_a_page_that_does_not_exist_cannot_be_held_out(cells: Path) -> None:
-    with pytest.raises(ConfigError, match="names page 4, and there are pages 0…3"):
+    with pytest.raises(ConfigError, match="names page 4, and labelled are 0…3"):
         gather(source(cells), HoldOut(pages=(4,)), 0.2, GAP)
 
 
@@ -256,3 +259,45 @@ def test_images_that_the_user_does_not_want_judged_are_not_cut(copy: Path) -> No
     data = gather(source(copy), HoldOut(fraction=0.0), 0.2, gap_px=8)
     assert data.cut is None
     assert data.split.validation == []
+
+
+def leave_out(copy: Path, name: str) -> Source:
+    """Label nothing of one image."""
+    path = copy / "labels" / name
+    tifffile.imwrite(path, np.full_like(tifffile.imread(path), 255))
+    return replace(source(copy), partial=PartialLabels(ignore=255))
+
+
+def test_a_page_keeps_its_number_where_one_before_it_is_not_labelled(copy: Path) -> None:
+    partly = leave_out(copy, "cell1.tif")
+    assert names(gather(partly, HoldOut(pages=(2,)), 0.2, GAP))[1] == ["cell2.tif"]
+    with pytest.raises(ConfigError, match=r"names page 1, and labelled are 0, 2…3"):
+        gather(partly, HoldOut(pages=(1,)), 0.2, GAP)
+    left_out = gather(partly, HoldOut(pages=(2,), left_out=(3,)), 0.2, GAP)
+    assert names(left_out) == (["cell0.tif"], ["cell2.tif"])
+
+
+def test_images_that_show_no_background_teach_nothing(copy: Path) -> None:
+    for name in ("cell0.tif", "cell1.tif", "cell2.tif"):
+        path = copy / "labels" / name
+        tifffile.imwrite(path, np.where(tifffile.imread(path) > 0, 2, 0).astype(np.uint8))
+    path = copy / "labels" / "cell3.tif"
+    tifffile.imwrite(path, (tifffile.imread(path) + 1).astype(np.uint8))
+    strokes = replace(source(copy), partial=PartialLabels(sparse=True), label_kind="instances")
+    with pytest.raises(LabelError, match="no image that is trained on has any background"):
+        gather(strokes, HoldOut(pages=(3,)), 0.2, GAP)
+    assert names(gather(strokes, HoldOut(fraction=0.3), 0.2, GAP))[1] == ["cell2.tif"]
+    assert names(gather(strokes, HoldOut(fraction=0.5), 0.2, GAP))[1] == ["cell1.tif", "cell2.tif"]
+
+
+def test_regions_judge_again_only_where_regions_judged_before(copy: Path) -> None:
+    for kind in ("images", "labels"):
+        for number in (1, 2, 3):
+            (copy / kind / f"cell{number}.tif").unlink()
+    (page,) = read_annotated(source(copy)).pages
+    seen = Seen(learnt=frozenset({image_digest(page)}))
+    assert gather(source(copy), HoldOut(), 0.2, 8).cut is not None
+    assert gather(source(copy), HoldOut(), 0.2, 8, Seen(learnt=frozenset({"0"}))).cut is not None
+    assert gather(source(copy), HoldOut(), 0.2, 8, seen).cut is None
+    assert gather(source(copy), HoldOut(), 0.2, 8, replace(seen, cut_share=0.2)).cut is not None
+    assert gather(source(copy), HoldOut(), 0.2, 8, replace(seen, cut_share=0.1)).cut is None

@@ -24,10 +24,10 @@ from overtile.progress import Silence, StopRequest
 from overtile.training.run import RunFolder
 from overtile.workflows import train as training
 from overtile.workflows.annotated import Source
+from overtile.workflows.hold_out import HoldOut
 from overtile.workflows.predict import predict
 from overtile.workflows.reproduce import ReproduceRequest, reproduce
 from overtile.workflows.results import PredictRequest
-from overtile.workflows.run_data import HoldOut
 from overtile.workflows.train import TrainResult, train
 from overtile.workflows.train_request import TrainRequest
 
@@ -266,7 +266,7 @@ def test_a_folder_with_other_work_is_refused_before_anything_is_read(
         ({"steps": None, "minutes": float("inf")}, "--minutes must be positive, got inf"),
         ({"recipe": "best"}, "there is no recipe 'best'; use one of auto, paper"),
         ({"device": "gpu"}, "'gpu' is not a device"),
-        ({"hold_out": HoldOut(pages=(4,))}, "names page 4, and there are pages 0…3"),
+        ({"hold_out": HoldOut(pages=(4,))}, "names page 4, and labelled are 0…3"),
     ],
 )
 def test_an_impossible_request_makes_no_run_folder(

@@ -118,7 +118,7 @@ def train_command(
     from overtile.cli.signals import stop_on_signals
     from overtile.data.partial import PartialLabels
     from overtile.workflows.annotated import Source
-    from overtile.workflows.run_data import HoldOut
+    from overtile.workflows.hold_out import HoldOut
     from overtile.workflows.train import train
     from overtile.workflows.train_request import TrainRequest
 

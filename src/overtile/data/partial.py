@@ -73,6 +73,18 @@ class PartialLabels(Settings):
         return np.where(ignore, np.uint32(0), stored), ignore
 
 
+def shows(labels: Labels, ignore: NDArray[np.bool_] | None) -> tuple[bool, bool]:
+    """Say whether labels tell of any foreground, and of any background.
+
+    Parameters
+    ----------
+    labels, ignore : (Y, X) arrays
+        As `PartialLabels.read` gives them.
+    """
+    background = labels == 0 if ignore is None else (labels == 0) & ~ignore
+    return bool(labels.any()), bool(background.any())
+
+
 def what_is_missing(
     labels: list[Labels], ignores: list[NDArray[np.bool_] | None], partial: PartialLabels
 ) -> tuple[str, str] | None:
@@ -85,10 +97,8 @@ def what_is_missing(
     partial : PartialLabels
         By which they were read.
     """
-    background = foreground = False
-    for one, ignore in zip(labels, ignores, strict=True):
-        foreground |= bool(one.any())
-        background |= bool((one == 0).any() if ignore is None else ((one == 0) & ~ignore).any())
+    told = [shows(one, ignore) for one, ignore in zip(labels, ignores, strict=True)]
+    foreground, background = (any(shown) for shown in zip(*told, strict=True))
     if foreground and background:
         return None
     if partial.sparse:

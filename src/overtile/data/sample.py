@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -35,11 +35,33 @@ class Annotated:
     ignore: NDArray[np.bool_] | None = None
     """(Y, X), where the labels say nothing and hold 0; None if they tell of all pixels."""
 
-    @cached_property
-    def told(self) -> NDArray[np.intp]:
-        """Flat positions of the pixels that the labels tell of."""
+    @property
+    def told_px(self) -> int:
+        """How many pixels the labels tell of."""
         if self.ignore is None:
-            return np.arange(self.labels.size)
+            return self.labels.size
+        return self.ignore.size - int(np.count_nonzero(self.ignore))
+
+    @property
+    def first_row(self) -> int:
+        """The first of which the labels tell anything."""
+        return 0 if self.ignore is None else int(np.argmin(self.ignore.all(axis=1)))
+
+    def with_rows(self, rows: slice) -> Annotated:
+        """Give a part of it, over its whole width."""
+        ignore = None if self.ignore is None else self.ignore[rows]
+        return replace(self, pixels=self.pixels[:, rows], labels=self.labels[rows], ignore=ignore)
+
+    def told(self, every: int = 1) -> NDArray[np.intp]:
+        """Give flat positions of the pixels that the labels tell of, or of each so-many-th."""
+        if self.ignore is None:
+            return np.arange(0, self.labels.size, every)
+        return self._told[::every]
+
+    @cached_property
+    def _told(self) -> NDArray[np.intp]:
+        """Of a part, around which each tile is drawn."""
+        assert self.ignore is not None
         return np.flatnonzero(~self.ignore)
 
 
@@ -107,7 +129,8 @@ class Sampler:
         image = self.images[int(rng.integers(len(self.images)))]
         if image.ignore is None:
             return image, None
-        pixel = int(image.told[rng.integers(image.told.size)])
+        told = image.told()
+        pixel = int(told[rng.integers(told.size)])
         width = image.labels.shape[1]
         return image, (pixel // width, pixel % width)
 

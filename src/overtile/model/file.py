@@ -213,7 +213,8 @@ def model_path(path: str | Path) -> Path:
         if not (path / MODEL_NAME).is_file():
             raise ModelError(
                 f"holds no {MODEL_NAME}",
-                remedy="give a run folder of `overtile train`, or a model file",
+                remedy="give a run folder of `overtile train`, after --folds its folder `all`, or "
+                "a model file",
                 path=path,
             )
         return path / MODEL_NAME

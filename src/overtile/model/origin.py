@@ -9,7 +9,7 @@ from pydantic import Field
 from overtile.config import Line, Recipe, Settings
 
 LARGEST_PAGES = 5000
-"""A model that was trained on more images does not list them: its header would grow too long."""
+"""A model that has seen more images does not list them: its header would grow too long."""
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -32,6 +32,13 @@ class Origin(Settings):
     pages: Annotated[tuple[Sha256, ...], Field(max_length=LARGEST_PAGES)]
     """SHA-256 of each image that was trained on, with its labels, in the order of the run; empty if
     there were too many."""
+
+    learnt: Annotated[tuple[Sha256, ...], Field(max_length=LARGEST_PAGES)] = ()
+    """SHA-256 of the pixels of each image that it has learnt from, as had the models that training
+    started from; empty if there were too many."""
+
+    judges: Annotated[tuple[Sha256, ...], Field(max_length=LARGEST_PAGES)] = ()
+    """SHA-256 of the pixels of each image that was held out whole; empty if there were too many."""
 
     axes: Line | None
     """Axes of the image files, if the user named them."""

@@ -99,7 +99,7 @@ def pack(tensors: Mapping[str, Tensor], record: Mapping[str, Any]) -> bytes:
     if broken:
         raise DivergedError(
             f"{broken} became NaN or infinite, and is not saved",
-            remedy="lower `learning_rate` in the recipe, or set `largest_gradient = 1.0`",
+            remedy="lower `learning_rate` in the recipe, or `largest_gradient`, which is 1",
         )
     text = json.dumps({"seal": UNSEALED, **record}, allow_nan=False, ensure_ascii=False)
     on_cpu = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}

@@ -60,10 +60,10 @@ def measure_reliability(
 
 def _labelled(predicted: Sequence[Predicted], kind: LabelKind) -> tuple[Floats, NDArray[np.uint8]]:
     """Give (K, N) probabilities and (N,) true classes of labelled pixels."""
-    every = max(1, -(-sum(one.image.labels.size for one in predicted) // LARGEST_PIXELS))
+    every = max(1, -(-sum(one.image.told_px for one in predicted) // LARGEST_PIXELS))
     probabilities, truth = [], []
     for one in predicted:
-        told = one.image.told[::every]
+        told = one.image.told(every)
         flat = one.probabilities.reshape(len(one.probabilities), -1)
         probabilities.append(flat[:, told])
         truth.append(class_map(one.image.labels, kind).ravel()[told])

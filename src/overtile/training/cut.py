@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from overtile.config import Settings
+from overtile.data.partial import shows
 from overtile.data.sample import Annotated
 
 LARGEST_SET = 4
@@ -52,9 +53,13 @@ def plan_cut(images: Sequence[Annotated], share: float, gap_px: int) -> Cut | No
         return None
     cut = Cut(share=share, gap_px=gap_px)
     parts = [cut_image(image, cut) for image in images]
-    # Both sides must show something: strokes may all lie at one end.
-    learnt, judged = (any(part[side].labels.any() for part in parts) for side in (0, 1))
-    return cut if learnt and judged else None
+    # Both sides must show something, and of a part also background: strokes may all lie at one end.
+    both = any(image.ignore is not None for image in images)
+    for side in (0, 1):
+        told = [shows(part[side].labels, part[side].ignore) for part in parts]
+        if not any(fore for fore, _ in told) or (both and not any(back for _, back in told)):
+            return None
+    return cut
 
 
 def cut_images(images: Sequence[Annotated], cut: Cut) -> tuple[list[Annotated], list[Annotated]]:
@@ -66,9 +71,7 @@ def cut_images(images: Sequence[Annotated], cut: Cut) -> tuple[list[Annotated], 
         See `cut_image`.
     """
     parts = [cut_image(image, cut) for image in images]
-    training, validation = (
-        [part[side] for part in parts if part[side].told.size] for side in (0, 1)
-    )
+    training, validation = ([part[side] for part in parts if part[side].told_px] for side in (0, 1))
     return training, validation
 
 

@@ -92,7 +92,7 @@ def fingerprint(
         channels=len(images[0].pixels),
         classes=classes,
         label_kind=kind,
-        labelled_px=sum(image.told.size for image in images),
+        labelled_px=sum(image.told_px for image in images),
         labelled_share=labelled_share(images),
         small_object_px=small_object_px(images) if whole and kind != "classes" else 0,
         rarest_class=rarest_class(images, classes) if kind == "classes" else 1.0,
@@ -105,7 +105,7 @@ def fingerprint(
 
 def labelled_share(images: Sequence[Annotated]) -> float:
     """Give the share of labelled pixels in the smallest boxes that hold those of each image."""
-    told = sum(image.told.size for image in images)
+    told = sum(image.told_px for image in images)
     return told / max(1, sum(_box_px(image) for image in images))
 
 
@@ -118,8 +118,10 @@ def _box_px(image: Annotated) -> int:
 
 def rarest_class(images: Sequence[Annotated], classes: int) -> float:
     """Give the share of the labelled pixels that the rarest class has, background apart."""
-    told = (image.labels.ravel()[image.told] for image in images)
-    counts = np.sum([np.bincount(one, minlength=classes) for one in told], axis=0)
+    counts = np.zeros(classes, np.int64)
+    for image in images:
+        told = image.labels if image.ignore is None else image.labels[~image.ignore]
+        counts += np.bincount(told.ravel(), minlength=classes)
     present = counts[1:][counts[1:] > 0]
     return float(present.min() / counts.sum()) if present.size else 1.0
 

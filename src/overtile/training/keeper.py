@@ -132,16 +132,24 @@ class Keeper:
         save_model(self.folder.path / MODEL_NAME, network, tuned)
 
     def _origin(self, history: History) -> Origin:
-        record, pages = self.record, self.record.training
+        record, start = self.record, self.record.start
+        pages = tuple(page.sha256 for page in record.training)
+        learnt = {page.image_sha256 for page in record.training}.union(
+            start.learnt if start else ()
+        )
+        judges = tuple(page.image_sha256 for page in record.validation)
+        few = len(learnt) + len(judges) <= LARGEST_PAGES
         return Origin(
             recipe=record.recipe,
             seed=record.seed,
             steps=record.steps,
             schedule=history.schedule,
-            pages=tuple(page.sha256 for page in pages) if len(pages) <= LARGEST_PAGES else (),
+            pages=pages if len(pages) <= LARGEST_PAGES else (),
+            learnt=tuple(sorted(learnt)) if few else (),
+            judges=judges if few else (),
             axes=record.axes,
             cut=(record.cut.share, record.cut.gap_px) if record.cut else None,
-            start=record.start.weights_sha256 if record.start else None,
+            start=start.weights_sha256 if start else None,
             ignore=record.partial.ignore,
             sparse=record.partial.sparse,
             device=record.device,

@@ -248,7 +248,7 @@ def _refuse_not_finite(batch: Batch, step: int) -> None:
 def _diverged(fault: str, batch: Batch, step: int) -> DivergedError:
     return DivergedError(
         f"{fault} at step {step} ({_some(batch.places)})",
-        remedy="lower `learning_rate` in the recipe, or set `largest_gradient = 1.0`",
+        remedy="lower `learning_rate` in the recipe, or `largest_gradient`, which is 1",
     )
 
 

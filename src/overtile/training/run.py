@@ -35,6 +35,9 @@ class PageRecord(NamedTuple):
     sha256: str
     """Over pixels and labels, as read."""
 
+    image_sha256: str
+    """Over the pixels alone."""
+
 
 class StartRecord(Settings):
     """The model that training started from."""
@@ -42,6 +45,9 @@ class StartRecord(Settings):
     path: str
     weights_sha256: str
     """`model.file.weights_digest` of it."""
+
+    learnt: tuple[str, ...] = ()
+    """SHA-256 of the pixels of images that it has learnt from."""
 
 
 class RunRecord(Settings):

@@ -87,6 +87,17 @@ class Pace:
         return self.readings[max(0, place - 1)].fraction
 
 
+def crossed(before: float, now: float, parts: int) -> bool:
+    """Say whether a boundary between equal parts of the run lies between two moments.
+
+    Examples
+    --------
+    >>> crossed(0.24, 0.26, 4), crossed(0.26, 0.49, 4)
+    (True, False)
+    """
+    return int(before * parts) < int(min(now, 1.0) * parts)
+
+
 def learning_rate(config: OptimiserConfig, fraction: float) -> float:
     """Give the learning rate at a share of the run: linear warm-up, then constant or half a cosine.
 

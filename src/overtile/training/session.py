@@ -19,7 +19,7 @@ from overtile.training.keeper import Keeper
 from overtile.training.loop import StepResult, first_state, train_steps
 from overtile.training.run import LAST_MODEL_NAME, RunFolder, RunRecord
 from overtile.training.sampling import make_sampler
-from overtile.training.schedule import Clock, Pace, RunLength, learning_rate
+from overtile.training.schedule import Clock, Pace, RunLength, crossed, learning_rate
 from overtile.training.settle import Settled, choose, what_views_give
 from overtile.training.split import Split
 from overtile.training.validation import Validation, validate, worth
@@ -74,6 +74,7 @@ class Session:
         self.pace = Pace(self.length, Clock())
         self.keeper = Keeper(folder, record)
         self.unnoted: list[tuple[float, bool]] = []
+        self.judged: Validation | None = None  # What it is since the last step, if that is known.
 
     def resume(self) -> None:
         """Go back to the last checkpoint, and say from where the run goes on.
@@ -158,13 +159,14 @@ class Session:
             self.split.training,
         )
         for result in train_steps(self.state, sampler, self.recipe, self.pace):
+            self.judged = None
             self.unnoted.append((result.loss, result.single))
-            if _crossed(last_fraction, result.fraction, _LOSS_POINTS):
+            if crossed(last_fraction, result.fraction, _LOSS_POINTS):
                 self._note_losses(result)
             self._show(result)
             _heed(should_stop)
             patient = self.record.steps is not None or result.seconds - validated >= cost
-            if _crossed(last_fraction, result.fraction, self._validations) and patient:
+            if crossed(last_fraction, result.fraction, self._validations) and patient:
                 began = time.monotonic()
                 self._validate(should_stop)
                 cost = (time.monotonic() - began) / _LARGEST_VALIDATION_SHARE
@@ -183,11 +185,12 @@ class Session:
             return
         device = next(self.state.network.parameters()).device
         predictor = self._predictor(self.keeper.best_model().to(device))
-        chosen = self._choose(predictor, should_stop)
-        if chosen.found is not None and self.history.best_step != self.state.step:
+        is_last = self.history.best_step == self.state.step
+        chosen = self._choose(predictor, self.judged if is_last else None, should_stop)
+        if chosen.found is not None and not is_last:
             # Which of two is better may change with the way they are read.
             last = self._predictor(self.state.best_guess().eval())
-            other = self._choose(last, should_stop)
+            other = self._choose(last, self.judged, should_stop)
             if other.found is not None and other.found > chosen.found:
                 self._prefer_last(chosen.found, other.found)
                 predictor, chosen = last, other
@@ -199,8 +202,11 @@ class Session:
         self._change(tuned=chosen.prediction)
         self.keeper.tune_best(chosen.prediction)
 
-    def _choose(self, predictor: Predictor, should_stop: StopRequest) -> Settled:
-        return choose(self._judge(predictor, should_stop).predicted, self.record, should_stop)
+    def _choose(
+        self, predictor: Predictor, judged: Validation | None, should_stop: StopRequest
+    ) -> Settled:
+        judged = judged or self._judge(predictor, should_stop)
+        return choose(judged.predicted, self.record, should_stop)
 
     def _prefer_last(self, best: float, last: float) -> None:
         """Make the last model the best one."""
@@ -232,7 +238,7 @@ class Session:
         if self.record.steps is None or any(e["step"] == step for e in self.history.validations):
             return False
         before, now = (self.pace.fraction(number) for number in (step - 1, step))
-        return _crossed(before, now, self._validations)
+        return crossed(before, now, self._validations)
 
     @property
     def _validations(self) -> int:
@@ -260,7 +266,7 @@ class Session:
     def _show(self, result: StepResult) -> None:
         note = f"step {result.step}, loss {result.loss:.3f}"
         if self.history.validations:
-            name, value = _headline(self.history.validations[-1])
+            name, value = next(iter(self.history.validations[-1].items()))
             note += f", {name} {value:.3f}"
         total = 60 * self.record.minutes if self.record.minutes else float(self.record.steps or 1)
         self.progress.advance("training", min(1.0, result.fraction) * total, total, note)
@@ -269,7 +275,8 @@ class Session:
         if not self.split.validation:
             return
         predictor = self._predictor(self.state.best_guess().eval())
-        self._keep(self._judge(predictor, should_stop))
+        self.judged = self._judge(predictor, should_stop)
+        self._keep(self.judged)
 
     def _judge(self, predictor: Predictor, should_stop: StopRequest) -> Validation:
         return validate(
@@ -326,15 +333,6 @@ class Session:
             "peak_memory_mb": peak_memory_mb(),
         }
         self.history = self.history.model_copy(update={**now, **changes})
-
-
-def _crossed(before: float, now: float, parts: int) -> bool:
-    """Say whether a boundary between equal parts of the run lies between two moments."""
-    return int(before * parts) < int(min(now, 1.0) * parts)
-
-
-def _headline(entry: dict[str, float]) -> tuple[str, float]:
-    return next(iter(entry.items()))
 
 
 def _heed(should_stop: StopRequest) -> None:

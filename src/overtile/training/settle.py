@@ -125,7 +125,8 @@ def what_views_give(
 def _first(images: Sequence[Annotated], pixels: int) -> list[Annotated]:
     """Take images from the first on, the last one only as far down, until there are so many pixels.
 
-    Of the last one as many rows are taken as it has columns, at least, up to `_SMALLEST_VIEW_PX`.
+    Rows are taken from the first that is labelled on; of the last image as many as it has columns,
+    at least, up to `_SMALLEST_VIEW_PX`.
     """
     few: list[Annotated] = []
     for image in images:
@@ -133,11 +134,8 @@ def _first(images: Sequence[Annotated], pixels: int) -> list[Annotated]:
         if left <= 0:
             break
         width = image.labels.shape[1]
-        rows = slice(0, max(math.ceil(left / width), min(width, _SMALLEST_VIEW_PX)))
-        ignore = None if image.ignore is None else image.ignore[rows]
-        few.append(
-            replace(image, pixels=image.pixels[:, rows], labels=image.labels[rows], ignore=ignore)
-        )
+        count = max(math.ceil(left / width), min(width, _SMALLEST_VIEW_PX))
+        few.append(image.with_rows(slice(image.first_row, image.first_row + count)))
     return few
 
 

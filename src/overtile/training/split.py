@@ -55,7 +55,9 @@ def shown_classes(labels: Labels) -> frozenset[int]:
     return frozenset(np.unique(labels[labels > 0]).tolist())
 
 
-def keep_classes(shown: Sequence[frozenset[int]], held_out: list[int]) -> list[int]:
+def keep_classes(
+    shown: Sequence[frozenset[int]], held_out: list[int], free: Sequence[int] | None = None
+) -> list[int]:
     """Hold out others where a class would be in none of the images that are left to learn from.
 
     Parameters
@@ -64,6 +66,8 @@ def keep_classes(shown: Sequence[frozenset[int]], held_out: list[int]) -> list[i
         The classes that each image shows.
     held_out : list of int
         Numbers of the images to hold out.
+    free : sequence of int, optional
+        Numbers of those that may be held out; all of them if not given.
 
     Returns
     -------
@@ -83,25 +87,61 @@ def keep_classes(shown: Sequence[frozenset[int]], held_out: list[int]) -> list[i
             learnt |= shown[number]
     if needed.isdisjoint(held_out):
         return held_out
-    return spread([number for number in range(len(shown)) if number not in needed], len(held_out))
+    free = range(len(shown)) if free is None else free
+    return spread([number for number in free if number not in needed], len(held_out))
 
 
-def hold_out_pages(images: int, pages: Sequence[int]) -> list[int]:
-    """Check that the pages that a user names exist and leave some to learn from.
+def hold_out_pages(numbers: Sequence[int], pages: Sequence[int]) -> list[int]:
+    """Find the pages that a user names, if they leave some to learn from.
+
+    Parameters
+    ----------
+    numbers : sequence of int
+        Of the pages that are labelled, over all files, ascending.
+    pages : sequence of int
+        By number.
+
+    Returns
+    -------
+    places : list of int
+        In `numbers`, ascending.
 
     Raises
     ------
     ConfigError
-        If a page does not exist or none is left.
+        If a page is not there or none is left.
     """
     for page in pages:
-        if not 0 <= page < images:
+        if page not in numbers:
             raise ConfigError(
-                f"--validation-pages names page {page}, and there are pages 0…{images - 1}",
-                remedy="pages count from 0",
+                f"--validation-pages names page {page}, and labelled are {_ranges(numbers)}",
+                remedy="pages count from 0, over all files",
             )
-    if len(set(pages)) >= images:
+    if len(set(pages)) >= len(numbers):
         raise ConfigError(
-            f"--validation-pages holds out all {images} pages", remedy="leave some to train on"
+            f"--validation-pages holds out all {len(numbers)} pages",
+            remedy="leave some to train on",
         )
-    return sorted(set(pages))
+    return places_of(numbers, pages)
+
+
+def places_of(numbers: Sequence[int], pages: Sequence[int]) -> list[int]:
+    """Give where pages stand among the numbers, ascending.
+
+    Examples
+    --------
+    >>> places_of([0, 1, 5, 6], [6, 5])
+    [2, 3]
+    """
+    asked = set(pages)
+    return [place for place, number in enumerate(numbers) if number in asked]
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(f"{run[0]}…{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs)

@@ -20,7 +20,8 @@ LEAST_OBJECTS = 20
 """Fewer annotated objects than this are not chosen by."""
 
 LARGEST_PIXELS = 4_000_000
-"""More pixels than this are not looked at: every second image is left out, or two of three, …"""
+"""More pixels than this are not looked at: every second image is left out, or two of three, …; of
+an image that is larger itself, rows below."""
 
 _ALONE = (0.3, 0.4, 0.6, 0.7)
 _CORES = (0.5, 0.6, 0.7, 0.8, 0.9)
@@ -137,6 +138,20 @@ def _figures(seen: Sequence[_Seen], config: PredictionConfig) -> tuple[float, fl
     return first, second, merges, splits
 
 
-def _some(predicted: Sequence[Predicted]) -> Sequence[Predicted]:
+def _some(predicted: Sequence[Predicted]) -> list[Predicted]:
     pixels = sum(one.image.labels.size for one in predicted)
-    return predicted[:: max(1, -(-pixels // LARGEST_PIXELS))]
+    return [_upper_part(one) for one in predicted[:: max(1, -(-pixels // LARGEST_PIXELS))]]
+
+
+def _upper_part(one: Predicted) -> Predicted:
+    """Give an image, or of a larger one the labelled rows that are as many pixels."""
+    rows = slice(one.image.first_row, one.image.first_row + _rows(one.image.labels.shape[1]))
+    return Predicted(
+        image=one.image.with_rows(rows),
+        probabilities=one.probabilities[:, rows],
+        objects=one.objects[rows],
+    )
+
+
+def _rows(width: int) -> int:
+    return max(1, LARGEST_PIXELS // width)

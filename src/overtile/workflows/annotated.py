@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from overtile.arrays import Labels
 from overtile.choices import LabelKind
@@ -48,7 +50,10 @@ class AnnotatedSet:
     """All pages of a source, and what was found."""
 
     pages: Sequence[Page]
-    """Readable pages with labels of the same size."""
+    """Readable pages with labels of the same size, which tell of some of their pixels."""
+
+    numbers: Sequence[int]
+    """Of each of these pages, counted from 0 over all files with those of which nothing is told."""
 
     reading: LabelReading | None
     """How the labels are meant; None where faults hide it."""
@@ -133,10 +138,12 @@ def read_annotated(source: Source, should_stop: StopRequest = never) -> Annotate
         except OvertileError as error:
             findings.append(fault(error, source.labels))
         findings += _unlabelled(pages)
-        pages = [page for page in pages if page.ignore is None or not page.ignore.all()]
+    numbers = [n for n, page in enumerate(pages) if page.ignore is None or not page.ignore.all()]
+    pages = [pages[number] for number in numbers]
     findings += [*_notes_on(images, "images"), *_notes_on(labels, "label files")]
     return AnnotatedSet(
         pages=pages,
+        numbers=numbers,
         reading=reading,
         findings=sorted(findings, key=lambda finding: finding.level == "note"),
         facts=_facts(source, images, pages, reading),
@@ -166,13 +173,20 @@ def missing_classes(found: AnnotatedSet, labels: str) -> LabelError | None:
 
 def data_digest(pages: Sequence[Page]) -> str:
     """Give the SHA-256 over all pixels and labels, in order; file names do not matter."""
+    arrays = [array for page in pages for array in (page.pixels, page.labels, page.ignore)]
+    return _digest(array for array in arrays if array is not None)
+
+
+def image_digest(page: Page) -> str:
+    """Give the SHA-256 over the pixels alone: it stays while labels grow."""
+    return _digest([page.pixels])
+
+
+def _digest(arrays: Iterable[NDArray[Any]]) -> str:
     digest = hashlib.sha256()
-    for page in pages:
-        for array in (page.pixels, page.labels, page.ignore):
-            if array is None:
-                continue
-            digest.update(f"{array.dtype}{array.shape}".encode())
-            digest.update(np.ascontiguousarray(array).data)
+    for array in arrays:
+        digest.update(f"{array.dtype}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
 
 

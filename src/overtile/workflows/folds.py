@@ -22,8 +22,8 @@ from overtile.training.validation import (
 )
 from overtile.wording import counted
 from overtile.workflows.annotated import read_annotated
+from overtile.workflows.hold_out import HoldOut
 from overtile.workflows.parts import ALL_NAME, FOLD, FOLDS_NAME, judge_part, plan_parts
-from overtile.workflows.run_data import HoldOut
 from overtile.workflows.train import train
 from overtile.workflows.train_request import TrainRequest
 
@@ -96,7 +96,9 @@ def train_in_folds(
 
 def _hold_outs(request: TrainRequest, folds: int, should_stop: StopRequest) -> dict[str, HoldOut]:
     """Name the folds, and the training on all images, with what each keeps from training."""
-    images = len(read_annotated(request.source, should_stop).annotated())
+    found = read_annotated(request.source, should_stop)
+    found.demand()
+    images = len(found.pages)
     if not 2 <= folds <= images:
         raise ConfigError(
             f"--folds {folds} does not suit {counted(images, 'image')}",
@@ -107,7 +109,7 @@ def _hold_outs(request: TrainRequest, folds: int, should_stop: StopRequest) -> d
             "--folds holds out every image in turn", remedy="leave out the options of validation"
         )
     parts = {
-        f"{FOLD}-{fold + 1}": HoldOut(pages=tuple(range(fold, images, folds)))
+        f"{FOLD}-{fold + 1}": HoldOut(pages=tuple(found.numbers[fold::folds]))
         for fold in range(folds)
     }
     return {**parts, ALL_NAME: HoldOut(fraction=0.0)}

@@ -11,13 +11,13 @@ from overtile.model.file import MODEL_NAME
 from overtile.progress import Progress, Silence, StopRequest, never
 from overtile.records import write_record
 from overtile.training.own_settings import AUTO
-from overtile.training.split import hold_out_fraction, hold_out_pages, spread
+from overtile.training.split import spread
 from overtile.training.validation import headline_of
 from overtile.workflows.annotated import read_annotated
+from overtile.workflows.hold_out import HoldOut, choose_held_out
 from overtile.workflows.learning_record import CURVE_NAME, LearningCurve, LearningPoint
 from overtile.workflows.parts import ALL_NAME, judge_part, plan_parts
 from overtile.workflows.report import report_run
-from overtile.workflows.run_data import HoldOut
 from overtile.workflows.train import train
 from overtile.workflows.train_request import TrainRequest
 
@@ -112,14 +112,12 @@ def _hold_outs(request: TrainRequest, should_stop: StopRequest) -> dict[str, Hol
             "--learning-curve holds out images of its own set",
             remedy="leave out --validation-images",
         )
-    images = len(read_annotated(request.source, should_stop).annotated())
+    found = read_annotated(request.source, should_stop)
+    found.demand()
     share = read_recipe(request.recipe or AUTO).training.validation
-    held_out = (
-        hold_out_fraction(images, share if asked.fraction is None else asked.fraction)
-        if asked.pages is None
-        else hold_out_pages(images, asked.pages)
-    )
-    rest = [number for number in range(images) if number not in held_out]
+    places = choose_held_out(found, asked, share)
+    held_out = [found.numbers[place] for place in places]
+    rest = [number for number in found.numbers if number not in held_out]
     if len(rest) < FEWEST or not held_out:
         raise ConfigError(
             f"--learning-curve needs {FEWEST} images to learn from and one that judges; there are "

@@ -6,14 +6,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from overtile.config import read_recipe
-from overtile.inference.predict import Predictor
+from overtile.errors import RecordError
 from overtile.model.file import load_model, model_path
 from overtile.progress import StopRequest
 from overtile.storage import make_folder
 from overtile.training.own_settings import AUTO
 from overtile.training.run import RECORD_NAME, RunFolder
-from overtile.training.validation import Validation, validate
-from overtile.workflows.run_data import HoldOut, gather_again
+from overtile.training.validation import Validation
+from overtile.workflows.hold_out import HoldOut
+from overtile.workflows.judge import judge
+from overtile.workflows.run_data import gather_again
 from overtile.workflows.train_request import TrainRequest, run_length
 
 ALL_NAME = "all"
@@ -42,11 +44,19 @@ def plan_parts(request: TrainRequest, hold_outs: dict[str, HoldOut]) -> list[Tra
         If it is not said how long to train.
     OutputError
         If the folder holds other work, or cannot be made.
+    RecordError
+        If the request resumes, and no part has begun.
     """
     length = run_length(request, read_recipe(request.recipe or AUTO))
     minutes = None if length.minutes is None else length.minutes / len(hold_outs)
     if not request.resume:
         RunFolder(request.out).refuse_occupied()
+    elif not any((request.out / name / RECORD_NAME).exists() for name in hold_outs):
+        raise RecordError(
+            "holds none of the trainings that --resume is to go on with",
+            remedy="give the --out folder in which they began, or leave --resume out",
+            path=request.out,
+        )
     make_folder(request.out)
     return [
         _part(request, request.out / name, minutes, hold_out)
@@ -65,14 +75,8 @@ def judge_part(out: Path, should_stop: StopRequest) -> Validation:
     """Score the images that a part held out, as its best model reads them."""
     record = RunFolder(out).record()
     network, model = load_model(out)
-    return validate(
-        Predictor(network=network, precision=model.precision),
-        gather_again(record, should_stop=should_stop).split.validation,
-        record.label_kind,
-        model.prediction,
-        record.class_names,
-        record.task,
-    )
+    images = gather_again(record, should_stop=should_stop).split.validation
+    return judge(network, model, record, images)
 
 
 def model_files(path: Path) -> list[Path]:

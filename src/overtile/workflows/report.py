@@ -10,7 +10,6 @@ from overtile.config import recipe_toml
 from overtile.data.sample import Sampler, TrainingTile
 from overtile.evaluation.calibration import Reliability
 from overtile.inference.instances import foreground
-from overtile.inference.predict import Predictor
 from overtile.model.file import MODEL_NAME, ModelRecord, load_model
 from overtile.records import read_record
 from overtile.report import Example, LearningStory, Prediction, Story, Tile, render
@@ -20,7 +19,8 @@ from overtile.training.history import History
 from overtile.training.run import REPORT_NAME, RunFolder, RunRecord
 from overtile.training.sampling import make_sampler
 from overtile.training.split import Split
-from overtile.training.validation import Validation, headline_of, validate
+from overtile.training.validation import Validation, headline_of
+from overtile.workflows.judge import judge
 from overtile.workflows.learning_record import CURVE_NAME, LearningCurve
 from overtile.workflows.parts import ALL_NAME
 from overtile.workflows.run_data import RunData, gather_again
@@ -58,17 +58,9 @@ def write_report(folder: RunFolder, record: RunRecord, history: History, data: R
 
 def _story(folder: RunFolder, record: RunRecord, history: History, split: Split) -> Story:
     network, model = load_model(folder.path / MODEL_NAME)
-    predictor = Predictor(network=network, precision=model.precision)
     validation = None
     if split.validation:
-        validation = validate(
-            predictor,
-            split.validation,
-            record.label_kind,
-            model.prediction,
-            record.class_names,
-            record.task,
-        )
+        validation = judge(network, model, record, split.validation)
     classes = len(record.class_names)
     sampler = make_sampler(record.recipe, record.label_kind, classes, record.seed, split.training)
     tiles = _tiles(sampler)
@@ -98,7 +90,7 @@ def _story(folder: RunFolder, record: RunRecord, history: History, split: Split)
         scores=validation.scores if validation else None,
         reliability=_reliability(validation, record, model) if validation else None,
         seconds=history.seconds,
-        parameters=sum(parameter.numel() for parameter in network.parameters()),
+        parameters=sum(weights.numel() for weights in network.parameters()),
         peak_memory_mb=history.peak_memory_mb,
         examples=_examples(split),
         weighed=tiles[:_WEIGHED],

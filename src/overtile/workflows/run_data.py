@@ -3,67 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from overtile.data.check import Page
 from overtile.data.kinds import LabelReading
+from overtile.data.partial import shows
 from overtile.data.sample import Annotated
 from overtile.errors import ConfigError, ImageError, LabelError
 from overtile.progress import StopRequest, never
 from overtile.training.cut import Cut, cut_images, plan_cut
 from overtile.training.run import PageRecord, RunRecord
-from overtile.training.split import (
-    Split,
-    hold_out_fraction,
-    hold_out_pages,
-    keep_classes,
-    shown_classes,
-    spread,
-)
+from overtile.training.split import Split, places_of, shown_classes
 from overtile.workflows.annotated import (
     AnnotatedSet,
     Source,
     data_digest,
+    image_digest,
     missing_classes,
     read_annotated,
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class HoldOut:
-    """What is kept from training to validate on; at most one of the three ways."""
-
-    fraction: float | None = None
-    """Share of the images."""
-
-    pages: tuple[int, ...] | None = None
-    """Numbers of pages over all files, from 0."""
-
-    images: str | None = None
-    labels: str | None = None
-    """Places of their own."""
-
-    left_out: tuple[int, ...] = ()
-    """Numbers of pages that are neither learnt from nor judged."""
-
-    def __post_init__(self) -> None:
-        if (self.images is None) != (self.labels is None):
-            raise ConfigError(
-                "validation needs images and labels",
-                remedy="give both --validation-images and --validation-labels",
-            )
-        given = [self.fraction is not None, self.pages is not None, self.images is not None]
-        if sum(given) > 1:
-            raise ConfigError(
-                "validation images are named in more than one way",
-                remedy="use one of --validation, --validation-pages and --validation-images",
-            )
-        if self.fraction is not None and not 0 <= self.fraction < 1:
-            raise ConfigError(
-                f"--validation is a share of the images, got {self.fraction:g}",
-                remedy="give a number from 0 up to, but not including, 1",
-            )
+from overtile.workflows.hold_out import NEW, HoldOut, choose_held_out
+from overtile.workflows.start_from import Seen
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +67,7 @@ def gather(
     hold_out: HoldOut,
     default_fraction: float,
     gap_px: int,
-    seen: Set[str] = frozenset(),
+    seen: Seen = NEW,
     should_stop: StopRequest = never,
 ) -> RunData:
     """Read all images of a new run and split them.
@@ -119,9 +80,8 @@ def gather(
         Share to hold out where `hold_out` does not say it.
     gap_px : int
         Between what is learnt and what is judged, where regions are cut out of the images.
-    seen : set of str
-        SHA-256 of images that the network has learnt from before: they are not held out, unless
-        named.
+    seen : Seen, optional
+        By the model that training starts from.
     should_stop : callable, optional
 
     Raises
@@ -138,29 +98,18 @@ def gather(
         raise missing
     if hold_out.images is not None and hold_out.labels is not None:
         return _beside(found, hold_out.images, hold_out.labels, source)
-    if hold_out.fraction is None and hold_out.pages is None and not seen:
+    learnt = any(image_digest(page) in seen.learnt for page in found.pages)
+    # The regions that judged before are where they were, behind a gap.
+    may_cut = not learnt or seen.cut_share == default_fraction
+    if hold_out.fraction is None and hold_out.pages is None and may_cut:
         cut = plan_cut(pages, default_fraction, gap_px)
         data = _cut(found, pages, cut) if cut is not None else None
         if data is not None and not data.unlearnt_classes:
             return data
-    held_out = _held_out(found, hold_out, default_fraction)
-    if seen and hold_out.pages is None:
-        fresh = [n for n, page in enumerate(found.pages) if data_digest([page]) not in seen]
-        held_out = spread(fresh, len(held_out))
-    kept = {*held_out, *hold_out.left_out}
+    held_out = choose_held_out(found, hold_out, default_fraction, seen)
+    kept = {*held_out, *places_of(found.numbers, hold_out.left_out)}
     training = [number for number in range(len(pages)) if number not in kept]
     return _within(found, pages, training, held_out)
-
-
-def _held_out(found: AnnotatedSet, hold_out: HoldOut, default_fraction: float) -> list[int]:
-    images = len(found.pages)
-    if hold_out.pages is not None:
-        return hold_out_pages(images, hold_out.pages)
-    fraction = default_fraction if hold_out.fraction is None else hold_out.fraction
-    held_out = hold_out_fraction(images, fraction)
-    if found.demand().kind != "classes":
-        return held_out
-    return keep_classes([shown_classes(page.labels) for page in found.pages], held_out)
 
 
 def gather_again(
@@ -225,8 +174,10 @@ def _difference(then: Sequence[PageRecord], now: Sequence[PageRecord]) -> str:
 
 
 def _refuse_other_split(record: RunRecord, data: RunData, hold_out: HoldOut) -> None:
+    if hold_out.pages is None and record.start is not None:
+        return  # Which share that was depends on a model that may be gone.
     names = [page.name for page in data.source.pages]
-    asked = [names[number] for number in _held_out(data.source, hold_out, 0.0)]
+    asked = [names[place] for place in choose_held_out(data.source, hold_out, 0.0)]
     started = [page.name for page in record.validation]
     if asked != started:
         raise ConfigError(
@@ -318,12 +269,18 @@ def _run_data(
 
 
 def _page_record(page: Page) -> PageRecord:
-    return PageRecord(name=page.name, sha256=data_digest([page]))
+    return PageRecord(name=page.name, sha256=data_digest([page]), image_sha256=image_digest(page))
 
 
 def _refuse_empty_training(images: Sequence[Annotated]) -> None:
-    if not any(image.labels.any() for image in images):
+    told = [shows(image.labels, image.ignore) for image in images]
+    if not any(foreground for foreground, _ in told):
         raise LabelError(
             "no image that is trained on has any foreground",
             remedy="hold out others, or annotate more",
+        )
+    if any(image.ignore is not None for image in images) and not any(back for _, back in told):
+        raise LabelError(
+            "no image that is trained on has any background that is labelled",
+            remedy="hold out others, or label more",
         )

@@ -5,9 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from overtile.config import Recipe
 from overtile.errors import ConfigError, ModelError
 from overtile.model.file import ModelRecord, load_model, model_path, weights_digest
 from overtile.model.unet import UNet
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What a model has seen, by SHA-256 of the pixels of images; by default of one that is new."""
+
+    learnt: frozenset[str] = frozenset()
+    """Images that it has learnt from."""
+
+    judges: frozenset[str] = frozenset()
+    """Images that were held out whole."""
+
+    cut_share: float | None = None
+    """Of each image, where regions were held out instead."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -22,9 +37,27 @@ class Start:
     model: ModelRecord
 
     @property
-    def seen(self) -> frozenset[str]:
-        """SHA-256 of the images that it was trained on, with their labels, as far as it tells."""
-        return frozenset(self.model.origin.pages if self.model.origin else ())
+    def seen(self) -> Seen:
+        """What it has seen, as far as it tells."""
+        origin = self.model.origin
+        if origin is None:
+            return Seen()
+        return Seen(
+            learnt=frozenset(origin.learnt),
+            judges=frozenset(origin.judges),
+            cut_share=origin.cut[0] if origin.cut else None,
+        )
+
+    def hand_on(self, recipe: Recipe, *, of_classes: bool) -> Recipe:
+        """Give a recipe its network; with labels of classes also names and colours of classes, if
+        the recipe has none of its own.
+        """
+        changes: dict[str, object] = {"network": self.model.network}
+        if of_classes and self.model.label_kind == "classes":
+            colours = self.model.origin.recipe.class_colours if self.model.origin else ()
+            changes["class_names"] = recipe.class_names or self.model.class_names
+            changes["class_colours"] = recipe.class_colours or colours
+        return recipe.model_copy(update=changes)
 
 
 def read_start(path: Path, weights_sha256: str | None = None) -> Start:

@@ -23,11 +23,11 @@ from overtile.training.run import RunFolder, RunRecord, StartRecord
 from overtile.training.session import Session
 from overtile.training.split import Split
 from overtile.wording import counted
-from overtile.workflows.annotated import Source
+from overtile.workflows.hold_out import HoldOut
 from overtile.workflows.name_classes import name_classes
 from overtile.workflows.report import write_report
-from overtile.workflows.run_data import HoldOut, RunData, gather, gather_again, narrow_gap
-from overtile.workflows.start_from import Start, read_start, refuse_misfit
+from overtile.workflows.run_data import RunData, gather, gather_again, narrow_gap
+from overtile.workflows.start_from import Seen, Start, read_start, refuse_misfit
 from overtile.workflows.train_request import (
     TrainRequest,
     refuse_other_settings,
@@ -163,20 +163,14 @@ def _decide(
     _refuse_volumes(recipe)
     length = run_length(request, recipe)
     device = choose_device(request.device or "auto")
-    seen: frozenset[str] = frozenset()
+    seen = Seen()
     if start is not None:
         seen = start.seen
-        recipe = recipe.model_copy(update={"network": start.model.network})
+        source = replace(source, label_kind=source.label_kind or start.model.label_kind)
+        recipe = start.hand_on(recipe, of_classes=source.label_kind == "classes")
     gap_px = context_px(recipe.network.depth, recipe.network.binning)
-
-    def read(source: Source) -> RunData:
-        share = recipe.training.validation
-        return gather(source, request.hold_out, share, gap_px, seen, should_stop)
-
-    data = read(source)
-    if start and not source.label_kind and data.reading.classes != len(start.model.class_names):
-        source = replace(source, label_kind=start.model.label_kind)
-        data = read(source)
+    share = recipe.training.validation
+    data = gather(source, request.hold_out, share, gap_px, seen, should_stop)
     for fact, value in data.source.facts:
         progress.say(f"{fact}: {value}")
     for finding in data.source.findings:
@@ -242,7 +236,11 @@ def _decide(
 def _start_record(start: Start | None) -> StartRecord | None:
     if start is None:
         return None
-    return StartRecord(path=str(start.path), weights_sha256=start.weights_sha256)
+    return StartRecord(
+        path=str(start.path),
+        weights_sha256=start.weights_sha256,
+        learnt=tuple(sorted(start.seen.learnt)),
+    )
 
 
 def _judged_by(data: RunData, hold_out: HoldOut) -> str:
@@ -270,7 +268,7 @@ def _beginnings(start: Start | None, data: RunData) -> tuple[str, ...]:
     """Say what training starts from, and whether that has seen what is to judge it."""
     if start is None:
         return ()
-    seen = sum(page.sha256 in start.seen for page in data.validation)
+    seen = sum(page.image_sha256 in start.seen.learnt for page in data.validation)
     warning = f"; it was trained on {seen} of the validation images, which flatters scores"
     return (
         f"start: the weights of {start.path.name} after {start.model.step} steps, and its network"

@@ -9,12 +9,12 @@ from pathlib import Path
 from overtile.config import Recipe, read_recipe
 from overtile.errors import ConfigError
 from overtile.model.device import choose_device
-from overtile.model.file import model_path
+from overtile.model.file import MODEL_NAME
 from overtile.training.own_settings import own_settings
 from overtile.training.run import RunRecord
 from overtile.training.schedule import RunLength
 from overtile.workflows.annotated import Source
-from overtile.workflows.run_data import HoldOut
+from overtile.workflows.hold_out import HoldOut
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +89,7 @@ def refuse_other_settings(request: TrainRequest, record: RunRecord) -> None:
         "--axes": (request.source.axes, record.axes),
         "--ignore": (request.source.partial.ignore, record.partial.ignore),
         "--sparse": (request.source.partial.sparse or None, record.partial.sparse),
-        "--from": (whole_path_or_none(_file(request.start)), record.start and record.start.path),
+        "--from": (_start_path(request.start, record), record.start and record.start.path),
         "IMAGES": (whole_path_or_none(request.source.images), record.images),
         "LABELS": (whole_path_or_none(request.source.labels), record.labels),
         "--validation-images": (
@@ -121,7 +121,10 @@ def _is_recipe_of(record: RunRecord, name: str, given: Recipe) -> bool:
     """Say whether a run followed a recipe: as it stands, or in all that was not planned."""
     own, used = own_settings(name), record.recipe
     if record.start is not None:
-        given = given.model_copy(update={"network": used.network})
+        handed_on = {"network": used.network}
+        for key in ("class_names", "class_colours"):
+            handed_on[key] = getattr(given, key) or getattr(used, key)
+        given = given.model_copy(update=handed_on)
         own = own.without_network() if own else None
     return (given if own is None else own.keep(used)) == used
 
@@ -145,5 +148,9 @@ def whole_path_or_none(path: str | None) -> str | None:
     return None if path is None else whole_path(path)
 
 
-def _file(start: Path | None) -> str | None:
-    return None if start is None else str(model_path(start))
+def _start_path(start: Path | None, record: RunRecord) -> str | None:
+    """Give the path of the model that is meant by a file or a folder; it need not be there."""
+    if start is None:
+        return None
+    meant = [whole_path(str(path)) for path in (start, start / MODEL_NAME)]
+    return record.start.path if record.start and record.start.path in meant else meant[0]
