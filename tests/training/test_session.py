@@ -516,6 +516,10 @@ def test_the_last_judgement_of_a_run_is_not_made_twice(
         summary = dict.fromkeys(compared(validation.scores.summary), float(value))
         keep(replace(validation, scores=validation.scores.model_copy(update={"summary": summary})))
 
+    def chosen(*_: object) -> settle.Settled:
+        return settle.Settled(prediction=recipe().prediction, decisions=(), found=0.5)
+
+    monkeypatch.setattr("overtile.training.session.choose", chosen)
     monkeypatch.setattr(session, "_judge", noted)
     monkeypatch.setattr(session, "_keep", keep_other)
     history = session.run(never)
