@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,7 @@ from overtile.data.sample import Annotated
 from overtile.errors import StoppedError
 from overtile.inference.instances import label_instances
 from overtile.training import tune
-from overtile.training.tune import LEAST_OBJECTS, tune_objects
+from overtile.training.tune import LEAST_OBJECTS, smallest_stroked_px, tune_objects
 from overtile.training.validation import Predicted
 
 PLAIN = PredictionConfig(smallest_object_px=3)
@@ -114,3 +116,31 @@ def test_of_an_image_that_is_too_large_the_upper_rows_are_looked_at(
     image = squares(bridge=0.55, pairs=60)
     monkeypatch.setattr(tune, "LARGEST_PIXELS", image.labels.size // 2)
     assert "0 merges instead of 30" in tune_objects(seen(image), PLAIN).reason
+
+
+def stroked(areas: Sequence[int], below: Sequence[int]) -> Predicted:
+    """Objects of these areas, each in a row of its own; strokes lie on some of them."""
+    labels = np.zeros((2 * len(areas), max(areas)), np.uint32)
+    for row, area in enumerate(areas):
+        labels[2 * row, :area] = row + 1
+    strokes = np.where(np.isin(labels, below), labels, 0).astype(np.uint32)
+    strokes[:, 1:] = 0  # one pixel of each
+    image = Annotated(
+        name="a",
+        pixels=np.zeros((1, *labels.shape), np.float32),
+        labels=strokes,
+        ignore=strokes == 0,
+    )
+    return Predicted(
+        image=image,
+        probabilities=np.stack([labels == 0, labels > 0]).astype(np.float32),
+        objects=labels,
+    )
+
+
+def test_the_smallest_object_is_half_of_the_small_predicted_ones_below_strokes() -> None:
+    areas = [3] + [50] * 10 + [100] * 200
+    assert smallest_stroked_px([stroked(areas, range(2, 212))], PLAIN) == 25
+    assert smallest_stroked_px([stroked(areas, range(1, 212))], PLAIN) == 25  # one in 211 is odd
+    assert smallest_stroked_px([stroked(areas, range(12, 212))], PLAIN) == 50
+    assert smallest_stroked_px([stroked(areas, range(2, 12))], PLAIN) == 0  # ten are too few

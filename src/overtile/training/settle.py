@@ -12,7 +12,7 @@ from overtile.inference.predict import Predictor
 from overtile.progress import StopRequest, heed, never
 from overtile.training.calibrate import fit_temperature, measure_reliability
 from overtile.training.run import RunRecord
-from overtile.training.tune import tune_objects
+from overtile.training.tune import smallest_stroked_px, tune_objects
 from overtile.training.validation import Predicted, validate
 
 VIEWED_PX = 500_000
@@ -52,13 +52,19 @@ def choose(
         If `should_stop` gave an exit code.
     """
     prediction, decisions, found = record.recipe.prediction, [], None
-    if record.recipe.training.tune_objects and record.task == "instances":
+    kind, sparse = record.label_kind, record.partial.sparse
+    tunes = record.recipe.training.tune_objects and kind != "classes"
+    if tunes and kind == "instances":
         tuned = tune_objects(
             predicted, prediction, should_stop, binning=record.recipe.network.binning
         )
         prediction, found = tuned.prediction, tuned.found
-        decisions.append(f"objects: {tuned.reason}")
-    kind = record.label_kind
+        decisions.append(f"objects: {tuned.reason}" + ", on the painted pixels" * sparse)
+    if tunes and sparse and not prediction.smallest_object_px:
+        smallest = smallest_stroked_px(predicted, prediction)
+        prediction = prediction.model_copy(update={"smallest_object_px": smallest})
+        reason = "half of what 99 in 100 predicted ones that strokes lie on have"
+        decisions += [f"smallest object: {smallest} px, {reason}"] * bool(smallest)
     temperature = fit_temperature(predicted, kind)
     before, after = (measure_reliability(predicted, kind, t).error for t in (1.0, temperature))
     decisions.append(
