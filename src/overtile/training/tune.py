@@ -118,7 +118,7 @@ def smallest_stroked_px(predicted: Sequence[Predicted], config: PredictionConfig
     for one in predicted:
         cores = label_cores(foreground(one.probabilities), config)
         stroked = np.unique(cores[one.image.labels > 0])
-        areas.append(np.bincount(cores.ravel())[stroked[stroked > 0]])
+        areas.append(np.bincount(cores.ravel())[stroked[stroked > 0]].astype(np.float64))
     found = np.concatenate(areas)
     if found.size < LEAST_OBJECTS:
         return 0
