@@ -175,13 +175,10 @@ def _some(predicted: Sequence[Predicted]) -> list[Predicted]:
 
 def _upper_part(one: Predicted) -> Predicted:
     """Give an image, or of a larger one the labelled rows that are as many pixels."""
-    rows = slice(one.image.first_row, one.image.first_row + _rows(one.image.labels.shape[1]))
+    first, count = one.image.first_row, max(1, LARGEST_PIXELS // one.image.labels.shape[1])
+    rows = slice(first, first + count)
     return Predicted(
         image=one.image.with_rows(rows),
         probabilities=one.probabilities[:, rows],
         objects=one.objects[rows],
     )
-
-
-def _rows(width: int) -> int:
-    return max(1, LARGEST_PIXELS // width)
