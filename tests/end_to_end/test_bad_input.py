@@ -201,7 +201,7 @@ def test_a_training_set_that_must_be_mended_is_refused(
         ),
         ((*TRAIN, "--validation", "1"), ("--validation is a share", "from 0 up to")),
         ((*TRAIN, "--validation-pages", "1,x"), ("'1,x' is not a list of pages", "such as 3,9")),
-        ((*TRAIN, "--validation-pages", "4"), ("page 4, and there are pages 0…3", "from 0")),
+        ((*TRAIN, "--validation-pages", "4"), ("page 4, and labelled are 0…3", "from 0")),
         ((*TRAIN, "--validation-pages", "0,1,2,3"), ("holds out all 4 pages", "leave some")),
         ((*TRAIN, "--validation-images", "new"), ("images and labels", "give both")),
         ((*TRAIN, "--folds", "1"), ("--folds 1 does not suit 4 images", "from 2 to that")),
