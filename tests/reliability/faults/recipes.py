@@ -79,8 +79,8 @@ OPTIONS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "more than all held out": (("--validation", "20"), ("--validation is a share", "give a num")),
     "a negative share": (("--validation", "-0.1"), ("--validation is a share", "give a number")),
     "NaN for a share": (("--validation", "nan"), ("--validation is a share", "give a number")),
-    "a page that is not there": (("--validation-pages", "3"), ("page 3, and labelled are", "from 0")),
-    "a negative page": (("--validation-pages", "-1"), ("page -1, and labelled are", "from 0")),
+    "a page that is not there": (("--validation-pages", "3"), ("page 3, and labelled", "from 0")),
+    "a negative page": (("--validation-pages", "-1"), ("page -1, and labelled", "from 0")),
     "pages in words": (("--validation-pages", "last"), ("'last' is not a list of pages", "3,9")),
     "all pages": (("--validation-pages", "0,1,2"), ("holds out all 3 pages", "leave some")),
     "two ways to hold out": (
