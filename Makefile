@@ -66,9 +66,9 @@ claims: .venv/ready
 	$(BIN)/python benchmarks/claims/seams.py
 	$(BIN)/python benchmarks/tables
 
-# What annotating little is worth: about three hours.
+# What annotating little is worth: about five hours.
 annotation: .venv/ready
-	$(BIN)/python benchmarks/annotation/strokes.py
+	$(BIN)/python benchmarks/annotation/strokes.py --core 0
 	$(BIN)/python benchmarks/accuracy.py dsb2018-auto
 	$(BIN)/python benchmarks/accuracy.py t98g-auto
 	$(BIN)/python benchmarks/annotation/objects.py

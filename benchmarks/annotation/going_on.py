@@ -34,7 +34,7 @@ RESULTS = HERE.parent / "results" / "going_on"
 SEEDS = 3
 FIRST_IMAGES = {"isbi2012": 10, "dsb2018-fluorescence": 30}
 WHOLE, TENTH = 1500, 150
-MINUTES = 6
+MINUTES = 14
 """About what one seed of one data set takes on one core."""
 
 

@@ -1,4 +1,4 @@
-"""The tables of what annotating little is worth: suggested regions, and going on from a model."""
+"""The tables of what annotating little is worth: strokes, suggestions, going on from a model."""
 
 from __future__ import annotations
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
-import torch
 
 from overtile.choices import LabelKind
 from overtile.config import PredictionConfig, Recipe, TrainingConfig
 from overtile.data.partial import PartialLabels
 from overtile.data.sample import Annotated
 from overtile.inference.instances import label_instances
-from overtile.training.run import RunRecord
+from overtile.training.run import RunFolder, RunRecord
 from overtile.training.settle import choose
 from overtile.training.validation import Predicted
 
@@ -38,41 +39,18 @@ def joined_pairs() -> Predicted:
     )
 
 
-def record(kind: LabelKind, *, sparse: bool = True, smallest_px: int = 0) -> RunRecord:
-    recipe = Recipe(
-        name="tiny",
-        prediction=PredictionConfig(smallest_object_px=smallest_px),
-        training=TrainingConfig(tile_output=16, tune_objects=True),
-    )
-    return RunRecord(
-        version="1.2.3",
-        created="2026-03-02T10:14:00+00:00",
-        images="images",
-        labels="labels",
-        axes=None,
-        label_kind=kind,
-        partial=PartialLabels(sparse=sparse),
-        class_names=("background", "object"),
-        in_channels=1,
-        training=(),
-        validation=(),
-        facts=(),
-        decisions=(),
-        recipe=recipe,
-        steps=1,
-        minutes=None,
-        seed=0,
-        device="cpu",
-        device_name="CPU",
-        threads=1,
-        torch=torch.__version__,
-    )
+@pytest.fixture
+def record(trained: Path) -> RunRecord:
+    """Of a run that has learnt from strokes on objects."""
+    recipe = Recipe(name="tiny", training=TrainingConfig(tile_output=16, tune_objects=True))
+    strokes = PartialLabels(sparse=True)
+    return RunFolder(trained).record().model_copy(update={"recipe": recipe, "partial": strokes})
 
 
-def test_strokes_choose_the_thresholds_and_the_smallest_object() -> None:
+def test_strokes_choose_the_thresholds_and_the_smallest_object(record: RunRecord) -> None:
     twice = [joined_pairs(), joined_pairs()]
     assert twice[0].objects.max() == 2 * PAIRS  # pairs in one, and specks
-    settled = choose(twice, record("instances"))
+    settled = choose(twice, record)
     objects, smallest, _ = settled.decisions
     assert smallest.startswith("smallest object: 24 px, half of what 99 in 100 predicted ones")
     assert "0 merges instead of" in objects
@@ -82,13 +60,23 @@ def test_strokes_choose_the_thresholds_and_the_smallest_object() -> None:
 
 
 @pytest.mark.parametrize(
-    ("what", "told"),
+    ("kind", "sparse", "smallest_px", "told"),
     [
-        (record("instances", smallest_px=7), ["objects", "uncertainty"]),
-        (record("binary"), ["smallest object", "uncertainty"]),
-        (record("instances", sparse=False), ["objects", "uncertainty"]),
+        ("instances", True, 7, ["objects", "uncertainty"]),
+        ("binary", True, 0, ["smallest object", "uncertainty"]),
+        ("instances", False, 0, ["objects", "uncertainty"]),
     ],
 )
-def test_each_kind_of_strokes_chooses_what_it_can_tell(what: RunRecord, told: list[str]) -> None:
+def test_each_kind_of_strokes_chooses_what_it_can_tell(
+    record: RunRecord, kind: LabelKind, sparse: bool, smallest_px: int, told: list[str]
+) -> None:
+    prediction = PredictionConfig(smallest_object_px=smallest_px)
+    what = record.model_copy(
+        update={
+            "label_kind": kind,
+            "partial": PartialLabels(sparse=sparse),
+            "recipe": record.recipe.model_copy(update={"prediction": prediction}),
+        }
+    )
     settled = choose([joined_pairs(), joined_pairs()], what)
     assert [line.split(":")[0] for line in settled.decisions] == told

@@ -54,10 +54,10 @@ def plan_cut(images: Sequence[Annotated], share: float, gap_px: int) -> Cut | No
     cut = Cut(share=share, gap_px=gap_px)
     parts = [cut_image(image, cut) for image in images]
     # Both sides must show something, and of a part also background: strokes may all lie at one end.
-    both = any(image.ignore is not None for image in images)
+    partial = any(image.ignore is not None for image in images)
     for side in (0, 1):
         told = [shows(part[side].labels, part[side].ignore) for part in parts]
-        if not any(fore for fore, _ in told) or (both and not any(back for _, back in told)):
+        if not any(fore for fore, _ in told) or (partial and not any(back for _, back in told)):
             return None
     return cut
 

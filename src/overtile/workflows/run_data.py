@@ -98,7 +98,7 @@ def gather(
         raise missing
     if hold_out.images is not None and hold_out.labels is not None:
         return _beside(found, hold_out.images, hold_out.labels, source)
-    learnt = any(image_digest(page) in seen.learnt for page in found.pages)
+    learnt = seen.learnt and any(image_digest(page) in seen.learnt for page in found.pages)
     # The regions that judged before are where they were, behind a gap.
     may_cut = not learnt or seen.cut_share == default_fraction
     if hold_out.fraction is None and hold_out.pages is None and may_cut:
