@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from overtile.choices import InferencePrecision, Precision
@@ -99,6 +99,8 @@ def test_a_plan_keeps_within_the_memory_allowed(
 
 
 @QUICK
+@example(size=(1, 1), binning=8, depth=4, precision="int8", memory_bytes=351_778_815)
+@example(size=(1, 1), binning=8, depth=4, precision="int8", memory_bytes=351_778_816)
 @given(
     size=st.tuples(st.integers(1, 40_000), st.integers(1, 40_000)),
     binning=st.sampled_from([2, 4, 8]),
@@ -114,7 +116,13 @@ def test_a_plan_for_a_network_that_bins_covers_the_image_within_the_memory(
     memory_bytes: int,
 ) -> None:
     config = NetworkConfig(base_channels=16, depth=depth, binning=binning)
-    plan = plan_prediction(size, config, 3, 4, precision, memory_bytes)
+    try:
+        plan = plan_prediction(size, config, 3, 4, precision, memory_bytes)
+    except ConfigError:
+        # The smallest window of the deepest network, in bins of 8, takes 351 778 816 bytes.
+        assert (binning, depth, precision) == (8, 4, "int8")
+        assert memory_bytes < 351_778_816
+        return
     assert plan.memory_bytes <= memory_bytes
     assert plan.block_rows % (binning << depth) == 0
     assert [strip.keep.start % (binning << depth) for strip in plan.strips] == [0] * len(
